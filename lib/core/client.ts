@@ -1,0 +1,9 @@
+// Who is at the near end, as far as the gateway wants to know.
+import type { Ip } from './ip.ts';
+
+export interface Client {
+	/** The address as accepted, IPv4-mapped ones unwrapped. For rules and limits; never for a log, a metric or a hop. */
+	readonly ip: Ip;
+	/** What limits are counted by: the prefix as text. */
+	readonly key: string;
+}

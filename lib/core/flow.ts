@@ -1,0 +1,41 @@
+// One proxied stream from accept to close: the record that flow/ writes and everybody else reads.
+import type { Code, Phase, Side } from './error.ts';
+import type { Target } from './target.ts';
+
+export type Protocol = 'socks4' | 'socks4a' | 'socks5' | 'connect' | 'http' | 'unknown';
+
+/** Why a flow ended: `closed` is the good end, everything else a failure with its place. */
+export interface Outcome {
+	readonly cause: 'closed' | 'drained' | 'idle' | 'lifetime' | Code;
+	readonly side?: Side;
+	readonly phase?: Phase;
+	readonly hop?: string;
+	readonly note?: string;
+}
+
+/** Written in flow/ only. Times are of the gateway's clock, in milliseconds. */
+export interface Flow {
+	readonly id: number;
+	/** The listener it came in by. */
+	readonly inbound: string;
+	/** Key of the client for limits and rules: its prefix as text (IPv4 /32, IPv6 /64 unless configured otherwise). */
+	readonly client: string;
+	readonly startedMs: number;
+	protocol: Protocol;
+	user: string | null;
+	target: Target | null;
+	/** Tag of the way out. */
+	route: string | null;
+	/** When the way out was open, or null. */
+	openedMs: number | null;
+	/** Plain HTTP requests served; 0 for a tunnel. */
+	requests: number;
+	/** Payload from the client. */
+	upBytes: number;
+	/** Payload to the client. */
+	downBytes: number;
+	endedMs: number | null;
+	outcome: Outcome | null;
+	/** Refusals that report mode let through, by rule name. */
+	reports: readonly string[];
+}

@@ -1,0 +1,41 @@
+// A two-way stream of bytes as the gateway sees it: one reader at a time, half-close, reset, and the bytes that were read
+// too far. io/link.ts makes one of any Duplex.
+import type { GatewayError } from './error.ts';
+
+/** Whoever reads a link now. A link calls these one at a time, never from inside `attach`. */
+export interface Sink {
+	/** The chunk is the sink's to keep. */
+	data(chunk: Buffer): void;
+	/** The peer has sent its FIN: no more data, writing may go on. */
+	end(): void;
+	/** What was written has gone to the kernel after `write` had said false. */
+	drain(): void;
+	/** Once, the last call: both directions are gone. null when nothing failed (or we closed it ourselves). */
+	closed(error: GatewayError | null): void;
+}
+
+export interface Link {
+	/** Bytes already read that belong to the next reader, who must take them before any `data`. Never unshifted. */
+	early: Buffer;
+	/** The peer's FIN was read. A sink that attaches later is not told again: it looks here. */
+	readonly ended: boolean;
+	/** Gone in both directions. A sink that attaches later is not told again: it looks here. */
+	readonly closed: boolean;
+	/** Bytes written and not yet with the kernel. */
+	readonly pendingBytes: number;
+	/** Makes `sink` the reader and resumes reading. The sink before hears nothing more. */
+	attach(sink: Sink): void;
+	/** Stops reading; at most one stream buffer (64 KiB) is read on behind it. */
+	pause(): void;
+	resume(): void;
+	/** False: more than the buffer's worth is waiting, wait for `drain`. Writing to a closed link does nothing. */
+	write(bytes: Uint8Array): boolean;
+	/** Sends FIN after what was written. */
+	closeWrite(): void;
+	/** Says goodbye: sends what was written and FIN, discards input until the peer's FIN or `lingerMs`, then closes. */
+	finish(lingerMs?: number): void;
+	/** Closes at once and drops what was not sent. */
+	destroy(): void;
+	/** Closes at once with RST where the transport has one. */
+	reset(): void;
+}

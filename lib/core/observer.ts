@@ -1,0 +1,15 @@
+// What the gateway tells about itself. Logs and metrics implement it; nothing here names a client.
+import type { Flow } from './flow.ts';
+
+export interface Observer {
+	/** A flow came in; its record is still filling. */
+	flowStarted?(flow: Flow): void;
+	/** A flow is over; its record is final. Called once for each flow that started. */
+	flowEnded?(flow: Flow): void;
+	/** A connection was closed unheard: over a ceiling, so that not even a refusal could be said. */
+	dropped?(inbound: string, why: string): void;
+	/** Something of the gateway's own: a listener, a resolver, a full table. `event` is constant text. */
+	note?(level: 'debug' | 'info' | 'warn' | 'error', event: string, facts?: Readonly<Record<string, unknown>>): void;
+	/** A broken invariant: a bug of ours. It cost one flow. */
+	bug?(error: unknown): void;
+}

@@ -1,0 +1,45 @@
+// The shape of every handshake codec. Bytes go in, steps come out; a codec has no socket, timer, promise, clock or logger.
+//
+//   receive(chunk)            bytes from the peer, cut anywhere
+//   next() -> Step            what to do now; call again after each step but the last two and `read`
+//     read                    nothing more can be said without bytes: call receive, then next again
+//     send bytes              write these
+//     authenticate creds      decide, then call answer({ kind: 'authenticated' | 'rejected' })
+//     open intent             do what the client asked, then call answer({ kind: 'opened' | 'failed' })
+//     established early       done: `early` are the bytes behind the handshake, of the tunnel or the exchange
+//     fail error              done: close after what was sent; nothing more comes
+//
+// A codec never throws on input and holds no more than its limit of bytes; input over the limit is a `fail`.
+import type { GatewayError } from '../core/error.ts';
+import type { Protocol } from '../core/flow.ts';
+import type { Credentials, Intent } from '../core/intent.ts';
+
+export type Step =
+	| { readonly kind: 'read' }
+	| { readonly kind: 'send'; readonly bytes: Uint8Array }
+	/** null: the client showed none where the protocol lets it. */
+	| { readonly kind: 'authenticate'; readonly credentials: Credentials | null }
+	| { readonly kind: 'open'; readonly intent: Intent }
+	| { readonly kind: 'established'; readonly early: Buffer }
+	| { readonly kind: 'fail'; readonly error: GatewayError };
+
+export type Answer =
+	| { readonly kind: 'authenticated' }
+	| { readonly kind: 'rejected' }
+	| { readonly kind: 'opened' }
+	| { readonly kind: 'failed'; readonly error: GatewayError };
+
+export interface Codec {
+	/** What is spoken, as far as known yet. */
+	readonly protocol: Protocol;
+	receive(chunk: Uint8Array): void;
+	next(): Step;
+	/** Answers the last `authenticate` or `open`. Throws a plain Error when none is pending: a bug of the caller's. */
+	answer(answer: Answer): void;
+}
+
+/** What a server codec has to know of its listener. */
+export interface ServerOptions {
+	/** Users are configured: a client without credentials is refused in its own protocol's way. */
+	readonly authRequired: boolean;
+}
