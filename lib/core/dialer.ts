@@ -26,6 +26,8 @@ export interface Outbound extends Dialer {
 	readonly type: string;
 	/** Unique in a gateway; for routes, logs and metrics. */
 	readonly tag: string;
+	/** Names of targets go to the far end unresolved, so that no rule can see their addresses here. */
+	readonly namesTravel: boolean;
 	/** Lets go of what it keeps open between dials. */
 	close(): void;
 }

@@ -111,7 +111,11 @@ export function codeOfErrno(errno: string | undefined): Code {
 		case 'ENETUNREACH':
 		case 'ENETDOWN':
 		case 'EADDRNOTAVAIL':
+		case 'EAFNOSUPPORT': // no IPv6 here
 			return 'destination_ip_unroutable';
+		case 'EACCES': // a broadcast address
+		case 'EPERM': // this machine's own packet filter
+			return 'destination_ip_prohibited';
 		case 'EHOSTUNREACH':
 		case 'EHOSTDOWN':
 			return 'destination_unavailable';

@@ -38,28 +38,32 @@ export function parseIp6(text: string): Ip6 | null {
 	if (text.length > 45 || !text.includes(':')) return null;
 	const halves = text.split('::');
 	if (halves.length > 2) return null;
-	const head = groups(halves[0] as string);
-	const tail = halves.length === 2 ? groups(halves[1] as string) : [];
+	// A dotted tail ends the address, so it cannot stand before `::`.
+	const head = groups(halves[0] as string, halves.length === 1);
+	const tail = halves.length === 2 ? groups(halves[1] as string, true) : [];
 	if (!head || !tail) return null;
 	const missing = 8 - head.length - tail.length;
 	if (halves.length === 2 ? missing < 1 : missing !== 0) return null;
 	const bytes = new Uint8Array(16);
-	const all = [...head, ...new Array<number>(missing).fill(0), ...tail];
-	for (let i = 0; i < 8; i++) {
-		bytes[2 * i] = (all[i] as number) >>> 8;
-		bytes[2 * i + 1] = (all[i] as number) & 255;
-	}
+	putWords(bytes, 0, head);
+	putWords(bytes, 8 - tail.length, tail);
 	return bytes;
 }
 
-function groups(text: string): number[] | null {
+function putWords(bytes: Uint8Array, start: number, words: readonly number[]): void {
+	for (let i = 0; i < words.length; i++) {
+		bytes[2 * (start + i)] = (words[i] as number) >>> 8;
+		bytes[2 * (start + i) + 1] = (words[i] as number) & 255;
+	}
+}
+
+function groups(text: string, mayEndDotted: boolean): number[] | null {
 	if (text === '') return [];
 	const words = text.split(':');
 	const out: number[] = [];
 	for (let i = 0; i < words.length; i++) {
 		const word = words[i] as string;
-		if (i === words.length - 1 && word.includes('.')) {
-			if (!/^(\d{1,3}\.){3}\d{1,3}$/.test(word)) return null;
+		if (mayEndDotted && i === words.length - 1 && word.includes('.')) {
 			const v4 = parseStrictIp4(word);
 			if (v4 === null) return null;
 			out.push(v4 >>> 16, v4 & 0xffff);
@@ -88,9 +92,9 @@ export function formatIp4(ip: number): string {
 
 /** RFC 5952 text: lower case, the longest run of two or more zero groups shortened, the first of equal ones. */
 export function formatIp6(ip: Ip6): string {
-	const words = new Array<number>(8);
-	for (let i = 0; i < 8; i++) words[i] = ((ip[2 * i] as number) << 8) | (ip[2 * i + 1] as number);
 	if (isMapped(ip)) return `::ffff:${formatIp4(ip4Within(ip, 12))}`;
+	const words: number[] = [];
+	for (let i = 0; i < 16; i += 2) words.push(((ip[i] as number) << 8) | (ip[i + 1] as number));
 	const [start, length] = longestZeroRun(words);
 	const hex = words.map((word) => word.toString(16));
 	if (length < 2) return hex.join(':');

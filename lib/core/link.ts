@@ -2,7 +2,7 @@
 // too far. io/link.ts makes one of any Duplex.
 import type { GatewayError } from './error.ts';
 
-/** Whoever reads a link now. A link calls these one at a time, never from inside `attach`. */
+/** Whoever reads a link now. A link calls these one at a time, never from inside `attach`. One that throws loses its link. */
 export interface Sink {
 	/** The chunk is the sink's to keep. */
 	data(chunk: Buffer): void;

@@ -1,6 +1,6 @@
 // Where a client wants to go. One canonical value is judged, resolved, dialled and logged, whatever the spelling on the
 // wire: an IP literal given as a name becomes an address here, before any policy sees it.
-import { formatIp4, formatIp6, type Ip, ip4Within, isMapped, parseIp } from './ip.ts';
+import { formatIp4, formatIp6, type Ip, ip4Within, isMapped, parseIp4, parseIp6 } from './ip.ts';
 
 /** `ip` is null for a name. A name stays unresolved until a way out needs an address. */
 export interface Target {
@@ -28,16 +28,18 @@ export function targetOfIp(ip: Ip, port: number): Target {
 
 /**
  * A target from host text: an address in any spelling (odd IPv4 ones as inet_aton(3) reads them, IPv6 with or without
- * brackets), else a name. Null for what cannot be a host: empty, over 255 bytes, control bytes, white space, brackets,
- * a zone, bytes outside ASCII, an empty or over-long label; a trailing dot is taken off once. Underscores and other
- * printable characters that real names carry are kept, `:/?#@\%` are not.
+ * brackets), else a name. Null for what cannot be a host: empty, over 253 bytes, control bytes, white space, brackets,
+ * a zone, bytes outside ASCII, an empty or over-long label. A trailing dot is taken off once, of a name and of an IPv4
+ * address. Underscores and the other marks that RFC 3986 lets a reg-name have are kept, `:/?#@\%"` are not.
  */
 export function targetOfHost(host: string, port: number): Target | null {
-	const text = host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host;
-	if (text !== host && !text.includes(':')) return null;
-	const bare = text.endsWith('.') ? text.slice(0, -1) : text;
-	const ip = parseIp(bare);
-	if (ip !== null) return targetOfIp(ip, port);
+	if (host.includes(':')) {
+		const ip6 = parseIp6(host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host);
+		return ip6 === null ? null : targetOfIp6(ip6, port);
+	}
+	const bare = host.endsWith('.') ? host.slice(0, -1) : host;
+	const ip4 = parseIp4(bare);
+	if (ip4 !== null) return targetOfIp4(ip4, port);
 	if (!/^[!$&'()*+,\-.0-9;=A-Z_a-z~]{1,253}$/.test(bare)) return null;
 	for (const label of bare.split('.')) if (label.length === 0 || label.length > 63) return null;
 	// A name whose last label is a number would be read as an address by some resolver (WHATWG URL, "ends in a number").

@@ -2,7 +2,7 @@
 // by swapping the sink, because adding and removing listeners for each step of a connection costs more than the step.
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { codeOfErrno, GatewayError, type Phase, type Side } from '../core/error.ts';
+import { asGatewayError, codeOfErrno, GatewayError, type Phase, type Side } from '../core/error.ts';
 import type { Link, Sink } from '../core/link.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -34,12 +34,28 @@ export class StreamLink implements Link {
 		this.#duplex = duplex;
 		this.#side = options.side;
 		this.#phase = options.phase ?? 'relay';
-		duplex.on('data', (chunk: Buffer) => this.#sink.data(chunk));
+		duplex.on('data', (chunk: Buffer) => {
+			try {
+				this.#sink.data(chunk);
+			} catch (thrown) {
+				this.#bug(thrown);
+			}
+		});
 		duplex.on('end', () => {
 			this.ended = true;
-			this.#sink.end();
+			try {
+				this.#sink.end();
+			} catch (thrown) {
+				this.#bug(thrown);
+			}
 		});
-		duplex.on('drain', () => this.#sink.drain());
+		duplex.on('drain', () => {
+			try {
+				this.#sink.drain();
+			} catch (thrown) {
+				this.#bug(thrown);
+			}
+		});
 		duplex.on('error', (error: NodeJS.ErrnoException) => this.#fail(error));
 		duplex.on('close', () => this.#close());
 		duplex.pause();
@@ -52,6 +68,12 @@ export class StreamLink implements Link {
 			phase: this.#phase,
 			cause: error,
 		});
+	}
+
+	/** A sink that throws has a bug; it costs this link, whose sink hears of it in `closed`, and not the process. */
+	#bug(thrown: unknown): void {
+		this.#error = asGatewayError(thrown, { side: 'gateway', phase: this.#phase });
+		this.#duplex.destroy();
 	}
 
 	#close(): void {

@@ -1,6 +1,6 @@
 // What each cause looks like on the wire, one table a protocol, and what a hop's reply means, read back. A cause that a
 // hop reports comes out of us as the same cause, so it travels down a chain unchanged.
-import { CODES, type Code } from '../core/error.ts';
+import { CODES, type Code, type ErrorDetails } from '../core/error.ts';
 
 /** RFC 1928 section 6. 06 for a time-out is Tor's choice; 02 for limits is ours: to the client it is a rule that says no. */
 const SOCKS5: Readonly<Record<Code, number>> = {
@@ -89,6 +89,26 @@ export function httpStatusOf(code: Code): number {
 	return HTTP[code];
 }
 
+/** What a hop can say of the target; whatever else it says is about itself. */
+const OF_TARGET: ReadonlySet<Code> = new Set<Code>([
+	'dns_error',
+	'destination_not_found',
+	'destination_unavailable',
+	'destination_ip_unroutable',
+	'connection_refused',
+	'connection_terminated',
+	'connection_timeout',
+]);
+
+/**
+ * Where a refusal of a hop belongs and whether another hop may do better: the target is as closed to the next one, a hop
+ * that will not or cannot is not the only one.
+ */
+export function hopRefusal(code: Code): ErrorDetails {
+	if (OF_TARGET.has(code)) return { side: 'target', phase: 'hop', retry: 'no' };
+	return { side: 'hop', phase: 'hop', retry: 'next' };
+}
+
 /** The cause behind a hop's SOCKS5 REP; `socks5ReplyOf` of it is the same REP for 1 to 8. */
 export function codeOfSocks5Reply(rep: number): Code {
 	const codes: readonly Code[] = [
@@ -116,6 +136,8 @@ export function codeOfSocks4Reply(cd: number): Code {
  */
 export function codeOfHttpStatus(status: number, proxyStatus: string | null): Code {
 	const token = proxyStatus === null ? null : /;\s*error=([a-z_]+)/.exec(proxyStatus)?.[1];
+	// A hop that wants credentials wants the gateway's: the client has none to show it.
+	if (status === 407 || token === 'authentication_required') return 'hop_unavailable';
 	if (token && (CODES as readonly string[]).includes(token)) return token as Code;
 	switch (status) {
 		case 403:

@@ -9,7 +9,8 @@
 //     established early       done: `early` are the bytes behind the handshake, of the tunnel or the exchange
 //     fail error              done: close after what was sent; nothing more comes
 //
-// A codec never throws on input and holds no more than its limit of bytes; input over the limit is a `fail`.
+// A codec never throws on input. It holds no more than the longest handshake of its protocol and a bounded number of bytes
+// behind it (machine.ts says how many); more is a `fail`.
 import type { GatewayError } from '../core/error.ts';
 import type { Protocol } from '../core/flow.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
@@ -32,10 +33,14 @@ export type Answer =
 export interface Codec {
 	/** What is spoken, as far as known yet. */
 	readonly protocol: Protocol;
+	/** Bytes received and not yet taken. While an `open` waits for its answer: payload that came early. */
+	readonly heldBytes: number;
 	receive(chunk: Uint8Array): void;
 	next(): Step;
 	/** Answers the last `authenticate` or `open`. Throws a plain Error when none is pending: a bug of the caller's. */
 	answer(answer: Answer): void;
+	/** Time is up in the middle of the handshake: what to say before closing, where the protocol has a word for it. */
+	lateReply?(): Uint8Array | null;
 }
 
 /** What a server codec has to know of its listener. */

@@ -1,6 +1,11 @@
 // What all codecs share: a bounded buffer of unread bytes and the state as a method. A state looks at the buffer, takes
-// what it understands and returns a Step, or null for "more bytes, please". The limit is checked before anything is
-// stored, so that "too large" does not depend on how the bytes were cut.
+// what it understands and returns a Step, or null for "more bytes, please".
+//
+// Two bounds, so that "too many bytes" never depends on how they were cut. What a state still wants bytes for may fill
+// the budget of a handshake and no more; that is asked when the state wants more, not when a chunk comes, since a chunk
+// may rightly carry the end of a handshake and much payload behind it. What comes behind is held up to BEHIND_BYTES,
+// which only a driver that does not pause its socket can reach.
+// oxlint-disable typescript/unbound-method -- a Machine calls its states with itself as `this`
 import { type Code, type ErrorDetails, GatewayError, type Side } from '../core/error.ts';
 import type { Protocol } from '../core/flow.ts';
 import type { Answer, Codec, Step } from './codec.ts';
@@ -8,7 +13,13 @@ import type { Answer, Codec, Step } from './codec.ts';
 const NOTHING: Buffer = Buffer.alloc(0);
 const READ: Step = { kind: 'read' };
 
+/** One stream buffer (64 KiB) with the end of the handshake in it, and one that was on its way when the driver paused. */
+const BEHIND_BYTES = 131_072;
+
+/** A method of the machine; called with the machine as `this`. */
 export type State = () => Step | null;
+
+export type FailStep = Extract<Step, { kind: 'fail' }>;
 
 export abstract class Machine implements Codec {
 	abstract protocol: Protocol;
@@ -21,21 +32,45 @@ export abstract class Machine implements Codec {
 	#queue: Step[] = [];
 	#pending: ((answer: Answer) => void) | null = null;
 	#over = false;
+	/** Storage of our own that `buffer` ends in, once it had to be put together, and where it ends there. */
+	#store: Buffer = NOTHING;
+	#storeEnd = 0;
 
-	/** `limitBytes`: most that may wait unread; early data held while a dial goes on counts too. */
+	/** `limitBytes`: the longest handshake, all its messages together. A state must not take more than that. */
 	protected constructor(limitBytes: number) {
 		this.#limitBytes = limitBytes;
-		this.#state = () => null;
+		this.#state = rest;
+	}
+
+	get heldBytes(): number {
+		return this.buffer.length;
 	}
 
 	receive(chunk: Uint8Array): void {
-		if (this.#over) return;
-		if (this.buffer.length + chunk.length > this.#limitBytes && !this.mayOverflow()) {
-			this.#over = true;
-			this.#queue = [this.fail('handshake_malformed', { note: 'too many bytes' })];
-			return;
+		if (this.#over || chunk.length === 0) return;
+		if (this.buffer.length > this.#limitBytes + BEHIND_BYTES) {
+			// The answer to a question still open is then of no use to anybody.
+			if (this.#pending) this.#pending = rest;
+			this.#queue = [this.malformed('too many bytes')];
+		} else if (this.buffer.length === 0) {
+			this.buffer = asBuffer(chunk);
+			this.#store = NOTHING;
+			this.#storeEnd = 0;
+		} else this.#append(chunk);
+	}
+
+	/** Doubles its room when it is full: a byte at a time must not cost a copy of everything at a time. */
+	#append(chunk: Uint8Array): void {
+		const heldBytes = this.buffer.length;
+		if (this.#store.length - this.#storeEnd < chunk.length) {
+			const store = Buffer.allocUnsafe(2 * (heldBytes + chunk.length));
+			store.set(this.buffer);
+			this.#store = store;
+			this.#storeEnd = heldBytes;
 		}
-		this.buffer = this.buffer.length === 0 ? asBuffer(chunk) : Buffer.concat([this.buffer, chunk]);
+		this.#store.set(chunk, this.#storeEnd);
+		this.#storeEnd += chunk.length;
+		this.buffer = this.#store.subarray(this.#storeEnd - heldBytes - chunk.length, this.#storeEnd);
 	}
 
 	next(): Step {
@@ -44,10 +79,11 @@ export abstract class Machine implements Codec {
 			if (queued) return queued;
 			if (this.#pending || this.#over) return READ;
 			const state = this.#state;
-			const step = state();
+			const step = state.call(this);
 			if (step) return step;
 			// Null with nothing to say and no new state: the state waits for bytes.
-			if (state === this.#state && this.#queue.length === 0) return READ;
+			if (state !== this.#state || this.#queue.length > 0) continue;
+			return this.buffer.length > this.#limitBytes ? this.malformed('too many bytes') : READ;
 		}
 	}
 
@@ -55,12 +91,7 @@ export abstract class Machine implements Codec {
 		const pending = this.#pending;
 		if (!pending) throw new Error('answer without a question');
 		this.#pending = null;
-		pending(answer);
-	}
-
-	/** True while bytes beyond the limit are payload that a reader will hold back by itself. */
-	protected mayOverflow(): boolean {
-		return this.#pending !== null;
+		pending.call(this, answer);
 	}
 
 	protected become(state: State): null {
@@ -73,7 +104,7 @@ export abstract class Machine implements Codec {
 		this.#queue.push(...steps);
 	}
 
-	/** Returns `step` and holds the machine until it is answered. */
+	/** Returns `step` and holds the machine until it is answered; `pending` is a method, as a state is. */
 	protected ask(step: Step, pending: (answer: Answer) => void): Step {
 		this.#pending = pending;
 		return step;
@@ -86,20 +117,57 @@ export abstract class Machine implements Codec {
 		return taken;
 	}
 
+	/** Sends the reply that says yes and ends well. */
+	protected grant(reply: Uint8Array): null {
+		this.say({ kind: 'send', bytes: reply });
+		return this.become(this.established);
+	}
+
+	/** Sends the reply that says no and ends badly. */
+	protected refuse(reply: Uint8Array, failure: FailStep): null {
+		this.say({ kind: 'send', bytes: reply }, failure);
+		return null;
+	}
+
 	/** The last step of a good end: what is left unread is early data. */
 	protected established(): Step {
 		const early = this.buffer;
-		this.buffer = NOTHING;
-		this.#over = true;
+		this.#end();
 		return { kind: 'established', early };
 	}
 
 	/** The last step of a bad end. */
-	protected fail(code: Code, details: ErrorDetails = {}): Step {
+	protected fail(code: Code, details: ErrorDetails = {}): FailStep {
+		const phase = this.peer === 'hop' ? 'hop' : 'handshake';
+		return this.failWith(new GatewayError(code, { side: this.peer, phase, ...details }));
+	}
+
+	/** The last step of a bad end whose cause came from elsewhere. */
+	protected failWith(error: GatewayError): FailStep {
+		this.#end();
+		return { kind: 'fail', error };
+	}
+
+	/** The bad end of bytes that are not the protocol. */
+	protected malformed(note: string): FailStep {
+		return this.peer === 'hop' ? this.unavailable(note) : this.fail('handshake_malformed', { note });
+	}
+
+	/** The bad end with a hop that is of no use; another may be. */
+	protected unavailable(note: string): FailStep {
+		return this.fail('hop_unavailable', { retry: 'next', note });
+	}
+
+	#end(): void {
 		this.#over = true;
 		this.buffer = NOTHING;
-		return { kind: 'fail', error: new GatewayError(code, { side: this.peer, phase: 'handshake', ...details }) };
+		this.#store = NOTHING;
 	}
+}
+
+/** The state before the first one, and the answer that nobody waits for. */
+function rest(): null {
+	return null;
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

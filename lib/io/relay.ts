@@ -1,0 +1,131 @@
+// Carries bytes between two links until both directions are over. A FIN is passed on and the other direction goes on; a
+// reset becomes a reset; a side that does not read stops the other side's reading, so no more than a stream's buffer waits.
+import type { GatewayError } from '../core/error.ts';
+import type { Link, Sink } from '../core/link.ts';
+import type { Moving, Sweep } from './sweep.ts';
+
+const NOTHING: Buffer = Buffer.alloc(0);
+
+export interface RelayEnd {
+	/** `closed`: both directions ended by FIN. `idle`: no byte for too long. `aborted`: by `stop`. Else what went wrong. */
+	readonly cause: 'closed' | 'idle' | 'aborted' | GatewayError;
+	/** From the client to the far side, early bytes included. */
+	readonly upBytes: number;
+	readonly downBytes: number;
+}
+
+export interface RelayOptions {
+	/** Ends relays that stand still. */
+	readonly sweep: Sweep;
+}
+
+/** A running relay. */
+export class Relay implements Moving {
+	readonly #up: Way;
+	readonly #down: Way;
+	readonly #sweep: Sweep;
+	#cause: RelayEnd['cause'] = 'closed';
+	#open = 2;
+	#resolve: ((end: RelayEnd) => void) | null = null;
+
+	/** Owns both links from `run` on and closes both; takes their `early` bytes first. */
+	constructor(client: Link, far: Link, options: RelayOptions) {
+		this.#up = new Way(this, client, far);
+		this.#down = new Way(this, far, client);
+		this.#sweep = options.sweep;
+	}
+
+	/** Resolves when both links are closed, whatever happened. Never rejects. Once. */
+	run(): Promise<RelayEnd> {
+		return new Promise((resolve) => {
+			this.#resolve = resolve;
+			this.#sweep.add(this);
+			this.#up.start(this.#down);
+			this.#down.start(this.#up);
+		});
+	}
+
+	/** Closes both links with reset. `run` then resolves with `aborted`. */
+	stop(): void {
+		this.#end('aborted');
+	}
+
+	progress(): number {
+		return this.#up.bytes + this.#down.bytes;
+	}
+
+	idle(): void {
+		this.#end('idle');
+	}
+
+	#end(cause: RelayEnd['cause']): void {
+		if (this.#cause === 'closed') this.#cause = cause;
+		this.#up.reset();
+		this.#down.reset();
+	}
+
+	/** One link is gone. The other may still flush what it has, unless this one died of something. */
+	wayClosed(error: GatewayError | null, ended: boolean): void {
+		this.#open--;
+		if (error) this.#end(error);
+		else if (!ended) this.#end(this.#cause);
+		if (this.#open > 0 || !this.#resolve) return;
+		this.#sweep.delete(this);
+		this.#resolve({ cause: this.#cause, upBytes: this.#up.bytes, downBytes: this.#down.bytes });
+		this.#resolve = null;
+	}
+}
+
+/** One direction: the sink of the link it reads. */
+class Way implements Sink {
+	bytes = 0;
+	readonly #relay: Relay;
+	readonly #from: Link;
+	readonly #to: Link;
+	#opposite: Way | null = null;
+	#closed = false;
+
+	constructor(relay: Relay, from: Link, to: Link) {
+		this.#relay = relay;
+		this.#from = from;
+		this.#to = to;
+	}
+
+	start(opposite: Way): void {
+		this.#opposite = opposite;
+		const early = this.#from.early;
+		this.#from.early = NOTHING;
+		if (this.#from.closed) return this.closed(null);
+		this.#from.attach(this);
+		if (early.length > 0) this.data(early);
+		if (this.#from.ended) this.end();
+	}
+
+	data(chunk: Buffer): void {
+		this.bytes += chunk.length;
+		if (!this.#to.write(chunk)) this.#from.pause();
+	}
+
+	end(): void {
+		this.#to.closeWrite();
+	}
+
+	/** The link we read has room again for what the opposite way writes to it. */
+	drain(): void {
+		this.#opposite?.resume();
+	}
+
+	resume(): void {
+		this.#from.resume();
+	}
+
+	reset(): void {
+		if (!this.#closed) this.#from.reset();
+	}
+
+	closed(error: GatewayError | null): void {
+		if (this.#closed) return;
+		this.#closed = true;
+		this.#relay.wayClosed(error, this.#from.ended);
+	}
+}
