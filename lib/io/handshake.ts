@@ -157,6 +157,8 @@ export class ServerHandshake implements Sink {
 
 	/** Out of time: the client hears it in its protocol where that has a word for it. */
 	expire(): void {
+		const reply = this.#codec.lateReply?.() ?? null;
+		if (reply) this.#link.write(reply);
 		this.#fail(new GatewayError('handshake_timeout', { side: 'client' }));
 	}
 

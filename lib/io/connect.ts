@@ -1,0 +1,167 @@
+// Opens TCP connections, to numeric addresses only: node is never given a name to look up. A name is resolved first, each
+// of its addresses judged, and exactly the judged ones are dialled, one at a time, so nothing is connected to that policy
+// did not see (no happy eyeballs, no second lookup that could answer differently).
+import { Socket } from 'node:net';
+import type { DialContext } from '../core/dialer.ts';
+import { type Code, codeOfErrno, GatewayError, type Retry, type Side } from '../core/error.ts';
+import { formatIp, type Ip } from '../core/ip.ts';
+import type { Link } from '../core/link.ts';
+import type { Target } from '../core/target.ts';
+import { abortError } from './handshake.ts';
+import { StreamLink } from './link.ts';
+import type { NameResolver } from './resolve.ts';
+
+/** One address of several may take this long: Linux sends a second SYN after 1 s, and 1.5 s are left for its answer. */
+const ATTEMPT_MS = 2_500;
+
+/** Addresses of one name that are dialled: a hostile name could hold a thousand. */
+const MAX_ATTEMPTS = 6;
+
+const SOCKET = { allowHalfOpen: true, noDelay: true } as const;
+
+export interface ConnectOptions {
+	/** Whose end this is: the side of errors, now and of the link. */
+	readonly side: Side;
+	/** Closes the socket at once. */
+	readonly signal: AbortSignal;
+	/** Gives this attempt up with `connection_timeout`. Without it the signal alone ends it. */
+	readonly limitMs?: number;
+}
+
+/**
+ * A paused link to an address. Rejects with GatewayError, phase `connect`: the errno as a code and note, or why the signal
+ * was aborted. Leaves no listener on the signal.
+ */
+export function connectTcp(ip: Ip, port: number, options: ConnectOptions): Promise<StreamLink> {
+	return new Promise((resolve, reject) => {
+		if (options.signal.aborted) reject(abortError(options.signal));
+		else new Attempt(options, resolve, reject).start(ip, port);
+	});
+}
+
+class Attempt {
+	readonly #socket: Socket = new Socket(SOCKET);
+	readonly #options: ConnectOptions;
+	readonly #resolve: (link: StreamLink) => void;
+	readonly #reject: (error: GatewayError) => void;
+	#timer: NodeJS.Timeout | null = null;
+
+	constructor(options: ConnectOptions, resolve: (link: StreamLink) => void, reject: (error: GatewayError) => void) {
+		this.#options = options;
+		this.#resolve = resolve;
+		this.#reject = reject;
+	}
+
+	start(ip: Ip, port: number): void {
+		const { signal, limitMs } = this.#options;
+		signal.addEventListener('abort', this.#onAbort);
+		if (limitMs !== undefined) this.#timer = setTimeout(this.#onLimit, limitMs);
+		this.#socket.on('error', this.#onError);
+		this.#socket.on('connect', this.#onConnect);
+		this.#socket.connect({ host: formatIp(ip), port, autoSelectFamily: false });
+	}
+
+	readonly #onConnect = (): void => {
+		this.#over();
+		this.#resolve(new StreamLink(this.#socket, this.#options));
+	};
+
+	readonly #onError = (error: NodeJS.ErrnoException): void => {
+		this.#over();
+		this.#reject(errnoError(error.code, this.#options.side));
+	};
+
+	readonly #onAbort = (): void => this.#fail(abortError(this.#options.signal));
+
+	readonly #onLimit = (): void => this.#fail(failure('connection_timeout', this.#options.side, 'attempt'));
+
+	#fail(error: GatewayError): void {
+		this.#over();
+		this.#socket.destroy();
+		this.#reject(error);
+	}
+
+	/** Nothing of the attempt hangs on the socket, the signal or the clock for as long as the link lives. */
+	#over(): void {
+		this.#options.signal.removeEventListener('abort', this.#onAbort);
+		if (this.#timer) clearTimeout(this.#timer);
+		this.#socket.off('error', this.#onError);
+		this.#socket.off('connect', this.#onConnect);
+	}
+}
+
+/** No cause: node puts the address into its message. The errno says the rest. */
+function errnoError(errno: string | undefined, side: Side): GatewayError {
+	const code = codeOfErrno(errno);
+	// Descriptors and memory are ours, whoever was to be reached.
+	return failure(code, code === 'connection_limit_reached' ? 'gateway' : side, errno);
+}
+
+function failure(code: Code, side: Side, note: string | undefined): GatewayError {
+	return new GatewayError(code, {
+		side,
+		phase: 'connect',
+		retry: retryOf(code),
+		...(note === undefined ? {} : { note }),
+	});
+}
+
+/** Whoever answers with RST has decided, and our own shortage is every way's: from elsewhere the end would be the same. */
+const FINAL: readonly Code[] = ['connection_refused', 'connection_terminated', 'connection_limit_reached'];
+
+function retryOf(code: Code): Retry {
+	return FINAL.includes(code) ? 'no' : 'next';
+}
+
+export interface DialDeps {
+	readonly resolver: NameResolver;
+}
+
+export interface DialOptions {
+	readonly side: Side;
+	/** Default 2,500. */
+	readonly attemptMs?: number;
+}
+
+/**
+ * A link to a target. A name is resolved here and its permitted addresses are dialled in turn, all but the last within a
+ * share of the deadline, which the context's signal keeps. Rejects with GatewayError: the last attempt's, where a missing
+ * route counts only if no attempt got further; a refusal by policy only if no address was permitted.
+ */
+export function dialTarget(target: Target, context: DialContext, deps: DialDeps, options: DialOptions): Promise<Link> {
+	if (target.ip === null) return dialName(target, context, deps, options);
+	const refusal = context.permits(target.ip);
+	if (refusal) return Promise.reject(refusal);
+	return connectTcp(target.ip, target.port, { side: options.side, signal: context.signal });
+}
+
+async function dialName(target: Target, context: DialContext, deps: DialDeps, options: DialOptions): Promise<Link> {
+	const addresses = permitted(await deps.resolver.resolve(target.host, context.signal), context);
+	const { signal } = context;
+	const { side, attemptMs = ATTEMPT_MS } = options;
+	let failed: GatewayError | null = null;
+	for (const [i, ip] of addresses.entries()) {
+		const last = i === addresses.length - 1;
+		try {
+			return await connectTcp(ip, target.port, { side, signal, ...(last ? {} : { limitMs: attemptMs }) });
+		} catch (thrown) {
+			if (signal.aborted) throw thrown;
+			const error = thrown as GatewayError;
+			if (failed === null || error.code !== 'destination_ip_unroutable') failed = error;
+		}
+	}
+	throw failed;
+}
+
+/** The addresses that may be dialled, in order. Throws the first refusal when there is none. */
+export function permitted(addresses: readonly Ip[], context: DialContext): Ip[] {
+	const allowed: Ip[] = [];
+	let refusal: GatewayError | null = null;
+	for (const ip of addresses) {
+		const refused = context.permits(ip);
+		if (refused) refusal ??= refused;
+		else if (allowed.push(ip) === MAX_ATTEMPTS) break;
+	}
+	if (allowed.length === 0) throw refusal ?? new GatewayError('destination_not_found', { side: 'target' });
+	return allowed;
+}

@@ -1,0 +1,101 @@
+// Accepts TCP connections and makes each a paused Link that allows half-open. Says nothing to a client and judges none.
+//
+// Out of descriptors, libuv gives up one that it keeps in reserve, accepts with it and closes at once, until the queue is
+// empty: clients see a close, nothing spins, and the listener takes connections again as soon as there is a descriptor.
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { type Ip, ip4Within, isMapped, parseIp6 } from '../core/ip.ts';
+import { StreamLink } from './link.ts';
+
+/** Clients that the kernel keeps waiting; Linux takes the lesser of this and net.core.somaxconn, 4096 by default. */
+const BACKLOG = 4_096;
+
+export interface ListenAddress {
+	/** A numeric address. `::` takes IPv4 too, where net.ipv6.bindv6only is 0. */
+	readonly host: string;
+	/** 0: the kernel picks one. */
+	readonly port: number;
+}
+
+/** Why a listener did not start: for the command line to say, never for a client. */
+export class ListenError extends Error {
+	/** An errno name of bind(2) or listen(2): EADDRINUSE, EACCES, EADDRNOTAVAIL ... */
+	readonly code: string;
+	readonly address: ListenAddress;
+
+	constructor(code: string, address: ListenAddress) {
+		super(`cannot listen on ${address.host} port ${address.port}: ${code}`);
+		this.name = 'ListenError';
+		this.code = code;
+		this.address = address;
+	}
+}
+
+export interface ListenDeps {
+	/** Takes a connection; it owns the link from here on. `remote` is the client, IPv4-mapped addresses unwrapped. */
+	onLink(link: StreamLink, remote: Ip): void;
+	/** accept(2) failed with this errno name; the listener goes on. */
+	onError?(code: string): void;
+}
+
+export interface Listener {
+	/** What is bound, with the port that the kernel picked. */
+	readonly address: ListenAddress;
+	/** Closes the listening socket; links that were made live on. Resolves when the address is free. Again does nothing. */
+	stop(): Promise<void>;
+}
+
+/** Starts to listen. Rejects with ListenError. */
+export function listen(address: ListenAddress, deps: ListenDeps): Promise<Listener> {
+	// Paused sockets are not read before somebody attaches to their link, so no listener can come too late.
+	const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+		const remote = remoteOf(socket);
+		if (remote === null) socket.destroy();
+		else deps.onLink(new StreamLink(socket, { side: 'client' }), remote);
+	});
+	return new Promise((resolve, reject) => {
+		const refused = (error: NodeJS.ErrnoException): void => reject(new ListenError(error.code ?? 'EINVAL', address));
+		server.once('error', refused);
+		server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
+			server.off('error', refused);
+			server.on('error', (error: NodeJS.ErrnoException) => deps.onError?.(error.code ?? 'unknown'));
+			resolve(listenerOf(server));
+		});
+	});
+}
+
+function listenerOf(server: Server): Listener {
+	const { address: host, port } = server.address() as AddressInfo;
+	return {
+		address: { host, port },
+		stop: () => {
+			// The descriptor is closed within this call; its callback would wait for every connection to end.
+			if (server.listening) server.close();
+			return Promise.resolve();
+		},
+	};
+}
+
+/** Null when the peer has gone already: then getpeername(2) has nothing to say. */
+function remoteOf(socket: Socket): Ip | null {
+	const text = socket.remoteAddress;
+	if (text === undefined) return null;
+	if (!text.includes(':')) return ip4OfKernel(text);
+	const zone = text.indexOf('%');
+	const ip = parseIp6(zone < 0 ? text : text.slice(0, zone));
+	return ip !== null && isMapped(ip) ? ip4Within(ip, 12) : ip;
+}
+
+/** Dotted decimal that the kernel wrote: a sixth of what a parse that trusts nobody costs. */
+function ip4OfKernel(text: string): number {
+	let value = 0;
+	let part = 0;
+	for (let i = 0; i < text.length; i++) {
+		const digit = text.charCodeAt(i) - 48;
+		if (digit >= 0) part = part * 10 + digit;
+		else {
+			value = value * 256 + part;
+			part = 0;
+		}
+	}
+	return value * 256 + part;
+}

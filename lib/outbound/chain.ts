@@ -1,0 +1,72 @@
+// A way out through one upstream proxy or through several, one behind the other: the first is reached from this machine,
+// each further one through those before it, and the last one is asked for the target.
+import type { Dialer, Outbound } from '../core/dialer.ts';
+import type { Secret } from '../core/secret.ts';
+import { type Target, targetOfHost } from '../core/target.ts';
+import { type DialDeps, dialTarget } from '../io/connect.ts';
+import type { SecureOptions } from '../io/secure.ts';
+import { wireText } from '../policy/wire-text.ts';
+import type { HopOptions } from './hop.ts';
+import { httpHop } from './http.ts';
+import { socks4Hop, socks5Hop } from './socks.ts';
+
+/** One upstream proxy, as configured. */
+export interface ChainHop {
+	readonly type: 'socks4' | 'socks4a' | 'socks5' | 'http' | 'https';
+	/** Canonical text of a name or an address. */
+	readonly host: string;
+	readonly port: number;
+	readonly user: string | null;
+	/** Null without a user, and always for SOCKS4. */
+	readonly password: Secret | null;
+	/** For `https`. */
+	readonly tls?: SecureOptions;
+}
+
+export interface ChainOptions {
+	readonly tag: string;
+	/** At least one; the last one stands next to the target. */
+	readonly hops: readonly ChainHop[];
+}
+
+/**
+ * The outbound of a chain. A single hop is an outbound of its own type, known by the tag in errors; the hops of a longer
+ * chain are `tag#1`, `tag#2` ... Throws plain Error for a chain without hops or with a host that is none.
+ */
+export function chain(options: ChainOptions, deps: DialDeps): Outbound {
+	const { tag, hops } = options;
+	let via: Dialer = { dial: (target, context) => dialTarget(target, context, deps, { side: 'hop' }) };
+	let last: Outbound | null = null;
+	for (const [i, hop] of hops.entries()) {
+		const label = hops.length === 1 ? tag : `${tag}#${i + 1}`;
+		last = outboundOf(hop, { tag, label, address: addressOf(hop) }, via, deps);
+		via = last;
+	}
+	if (last === null) throw new Error('a chain needs a hop');
+	return last;
+}
+
+function outboundOf(hop: ChainHop, options: HopOptions, via: Dialer, { resolver }: DialDeps): Outbound {
+	switch (hop.type) {
+		case 'socks4':
+		case 'socks4a':
+			return socks4Hop({ ...options, type: hop.type, user: hop.user && wireText(hop.user) }, { via, resolver });
+		case 'socks5':
+			return socks5Hop({ ...options, credentials: credentialsOf(hop) }, { via });
+		case 'http':
+		case 'https': {
+			const tls = hop.tls === undefined ? {} : { tls: hop.tls };
+			return httpHop({ ...options, type: hop.type, credentials: credentialsOf(hop), ...tls }, { via });
+		}
+	}
+}
+
+function credentialsOf({ user, password }: ChainHop): { user: string; password: string } | null {
+	return user === null ? null : { user: wireText(user), password: wireText(password?.reveal() ?? '') };
+}
+
+function addressOf(hop: ChainHop): Target {
+	const address = targetOfHost(hop.host, hop.port);
+	if (address === null) throw new Error('a hop needs a host');
+	return address;
+}

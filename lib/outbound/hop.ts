@@ -1,0 +1,109 @@
+// An upstream proxy: a dialer to it and a client codec. Reaching it and its word about the target are told apart here, for
+// the one is this hop's failure and the other is the cause that goes back to the client, whatever hops are in between.
+import type { DialContext, Dialer, Outbound } from '../core/dialer.ts';
+import { asGatewayError, type Code, type ErrorDetails, GatewayError } from '../core/error.ts';
+import type { Link } from '../core/link.ts';
+import type { Target } from '../core/target.ts';
+import { runClientHandshake } from '../io/handshake.ts';
+import type { SecureClient } from '../io/secure.ts';
+import type { Codec } from '../protocol/codec.ts';
+
+/** What every kind of hop is told. */
+export interface HopOptions {
+	/** The tag of the way out that this is, or is a part of. */
+	readonly tag: string;
+	/** What errors call it: the tag, or `tag#2` for the second of a chain. */
+	readonly label: string;
+	readonly address: Target;
+}
+
+export interface HopDeps {
+	/** Reaches the hop: the one before it, or a dialer of this machine. */
+	readonly via: Dialer;
+}
+
+export interface HopProtocol {
+	readonly type: string;
+	readonly namesTravel: boolean;
+	readonly secure: SecureClient | null;
+	/** A codec that asks for `target`. Throws GatewayError before anything was opened. */
+	codecOf(target: Target, context: DialContext): Codec | Promise<Codec>;
+}
+
+/**
+ * The outbound of one hop. On top of the dialer's contract: `hop` of every error is the label of the hop at fault, or of
+ * the one that told. A hop that cannot be reached or used is `hop_unavailable` or `tls_*`, retry `next`.
+ */
+export class Hop implements Outbound {
+	readonly type: string;
+	readonly tag: string;
+	readonly namesTravel: boolean;
+	readonly #protocol: HopProtocol;
+	readonly #label: string;
+	readonly #address: Target;
+	readonly #via: Dialer;
+
+	constructor(protocol: HopProtocol, options: HopOptions, deps: HopDeps) {
+		this.type = protocol.type;
+		this.tag = options.tag;
+		this.namesTravel = protocol.namesTravel;
+		this.#protocol = protocol;
+		this.#label = options.label;
+		this.#address = options.address;
+		this.#via = deps.via;
+	}
+
+	async dial(target: Target, context: DialContext): Promise<Link> {
+		const codec = await this.#protocol.codecOf(target, context);
+		const link = await this.#reach(context);
+		try {
+			await runClientHandshake(link, codec, context.signal);
+			return link;
+		} catch (thrown) {
+			throw this.#told(asGatewayError(thrown, { phase: 'hop' }), context.signal);
+		}
+	}
+
+	close(): void {}
+
+	async #reach({ signal, flow }: DialContext): Promise<Link> {
+		try {
+			const link = await this.#via.dial(this.#address, { signal, flow, permits });
+			return this.#protocol.secure ? await this.#protocol.secure.secure(link, signal) : link;
+		} catch (thrown) {
+			throw this.#unreached(asGatewayError(thrown, { phase: 'hop' }), signal);
+		}
+	}
+
+	/** What a hop before this one says of its target is about this one; what it says of itself is not. */
+	#unreached(error: GatewayError, signal: AbortSignal): GatewayError {
+		if (isOfClient(error, signal)) return error;
+		if (isOfHop(error.code)) return error.hop === undefined ? this.#labelled(error) : error;
+		const details: ErrorDetails = { side: 'hop', phase: 'hop', retry: 'next', hop: this.#label };
+		return new GatewayError('hop_unavailable', { ...details, cause: error, note: error.code });
+	}
+
+	/** The deadline may have passed because of the hop or of what is behind it: nobody here can tell. */
+	#told(error: GatewayError, signal: AbortSignal): GatewayError {
+		return isOfClient(error, signal) ? error : this.#labelled(error);
+	}
+
+	#labelled(error: GatewayError): GatewayError {
+		const { code, side, retry, cause, note } = error;
+		const details = { side, phase: 'hop', retry, cause, hop: this.#label } as const;
+		return new GatewayError(code, note === undefined ? details : { ...details, note });
+	}
+}
+
+/** The exit policy is about targets: what the operator configured is not judged by it. */
+const permits = (): null => null;
+
+/** The dial was called off by the client's end or by the gateway: no hop has anything to do with it. */
+function isOfClient(error: GatewayError, signal: AbortSignal): boolean {
+	return signal.aborted && error.code !== 'connection_timeout';
+}
+
+/** Codes for a hop that failed by itself. */
+function isOfHop(code: Code): boolean {
+	return code === 'hop_unavailable' || code.startsWith('tls_');
+}
