@@ -1,0 +1,22 @@
+// `bauta check`: loads the configuration and stops. Exit 0, or the code that `serve` would have ended with.
+import { loadConfig } from '../../lib/config/load.ts';
+import { ConfigError } from '../../lib/config/problem.ts';
+import { warningsOf } from '../../lib/config/warnings.ts';
+import { type FlagValues, layerOf } from '../flags.ts';
+
+/** Throws ConfigError, for main.ts to say on standard error; with `--json` standard output has it, too. */
+export async function check(values: FlagValues & { readonly json?: boolean }): Promise<void> {
+	try {
+		const { config } = await loadConfig({ file: values.config, env: process.env, flags: layerOf(values) });
+		const warnings = warningsOf(config);
+		if (values.json) say({ ok: true, problems: [], warnings });
+		else console.log([...warnings.map((warning) => `warning: ${warning}`), 'the configuration is valid'].join('\n'));
+	} catch (error) {
+		if (values.json && error instanceof ConfigError) say({ ok: false, problems: error.problems, warnings: [] });
+		throw error;
+	}
+}
+
+function say(result: object): void {
+	process.stdout.write(`${JSON.stringify(result)}\n`);
+}

@@ -1,0 +1,78 @@
+// The flags that stand for keys of the configuration: one table for what commander reads, where the value goes, and which
+// flag a problem names.
+import { type Command, Option } from 'commander';
+import type { Flags } from '../lib/config/load.ts';
+
+/** What commander makes of the flags below, and `--config`. */
+export type FlagValues = Readonly<Record<string, unknown>> & { readonly config?: string };
+
+interface Flag {
+	readonly flags: string;
+	readonly help: string;
+	/** Section and key; a section alone for a top-level list. */
+	readonly path: readonly [string, string?];
+}
+
+const FLAGS: readonly Flag[] = [
+	{
+		flags: '-L, --listen <address:port>',
+		help: 'listen there; repeatable, ":1080" is every address',
+		path: ['listen'],
+	},
+	{
+		flags: '-F, --upstream <url[,url...]>',
+		help: 'a way out, commas make a chain; repeatable, the first is the default',
+		path: ['upstream'],
+	},
+	{
+		flags: '--user <name:password>',
+		help: 'let only users in; repeatable (a users file keeps passwords out of the process list)',
+		path: ['users', 'list'],
+	},
+	{
+		flags: '--allow-private',
+		help: 'let clients reach private and loopback addresses',
+		path: ['exit', 'allow_private'],
+	},
+	{
+		flags: '--allow-ports <list>',
+		help: 'where clients may go: "80,443,8000-8099", "default,22" or "all"',
+		path: ['exit', 'ports'],
+	},
+	{ flags: '--anonymity <level>', help: 'elite, anonymous or transparent', path: ['anonymity', 'level'] },
+	{ flags: '--log-level <level>', help: 'debug, info, warn, error or off', path: ['log', 'level'] },
+	{ flags: '--log-clients <how>', help: 'none, truncate or hash', path: ['log', 'clients'] },
+];
+
+const REPEATABLE: ReadonlySet<string> = new Set(['listen', 'upstream', 'user']);
+
+/** Gives a command `-c` and the flags of the configuration. */
+export function withFlags(command: Command): Command {
+	command.option('-c, --config <file>', 'read FILE, and conf.d/*.toml beside it');
+	for (const { flags, help } of FLAGS) {
+		const option = new Option(flags, help);
+		if (REPEATABLE.has(option.name())) option.argParser(collect);
+		command.addOption(option);
+	}
+	return command;
+}
+
+function collect(value: string, before: readonly string[] = []): string[] {
+	return [...before, value];
+}
+
+/** The flags as a layer of configuration. */
+export function layerOf(values: FlagValues): Flags {
+	const input: Record<string, unknown> = {};
+	const names = new Map<string, string>();
+	for (const { flags, path } of FLAGS) {
+		const option = new Option(flags);
+		const value = values[option.attributeName()];
+		if (value === undefined) continue;
+		const [section, key] = path;
+		if (key === undefined) input[section] = value;
+		else input[section] = { ...(input[section] as object | undefined), [key]: value };
+		names.set(path.join('.'), `--${option.name()}`);
+	}
+	return { input, nameOf: (path) => names.get(path.slice(0, 2).join('.')) ?? names.get(String(path[0])) ?? 'flags' };
+}

@@ -1,0 +1,96 @@
+// The command line: which command, its flags, and the exit code of what comes of it. What a command needs is imported when
+// it runs, so that none waits for what only another one uses.
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { didYouMean } from '../lib/config/suggestion.ts';
+import { EXIT, exitCodeOfListen } from './exit-codes.ts';
+import { type FlagValues, withFlags } from './flags.ts';
+
+/** Runs the command that the arguments name. Never rejects: what goes wrong is said, and is the exit code. */
+export async function main(): Promise<void> {
+	process.stdout.on('error', () => {}); // `bauta config print | head` is no error
+	try {
+		await commands().parseAsync();
+	} catch (error) {
+		process.exitCode = await explained(error);
+	}
+}
+
+function commands(): Command {
+	const { version, description } = manifest();
+	const program = new Command('bauta')
+		.description(description)
+		.version(version)
+		.showHelpAfterError('(see bauta --help)')
+		// A flag mistyped as `--usr=alice:password` must not be repeated whole.
+		.configureOutput({ outputError: (text, write) => write(text.replace(/(unknown option '[^'=]*)=[^']*'/, "$1'")) })
+		.exitOverride();
+	addServe(program);
+	addCheck(program);
+	addConfig(program.command('config').description('the configuration as text'));
+	addUser(program.command('user').description('users'));
+	return program;
+}
+
+function manifest(): { readonly version: string; readonly description: string } {
+	return JSON.parse(readFileSync(new URL(import.meta.resolve('bauta/package.json')), 'utf8'));
+}
+
+function addServe(program: Command): void {
+	const serve = withFlags(program.command('serve', { isDefault: true }))
+		.description('serve clients; the command when none is named')
+		.allowExcessArguments()
+		.action(async (values: FlagValues) => {
+			if (serve.args.length > 0) refuseCommand(program, serve.args[0] as string);
+			await (await import('./commands/serve.ts')).serve(values);
+		});
+	program.addHelpText('after', () => `\n${serve.helpInformation()}`);
+}
+
+/** Any word that is no command lands at the default command. It is not repeated: it may be a password gone astray. */
+function refuseCommand(program: Command, word: string): void {
+	const names = program.commands.map((command) => command.name());
+	program.error(`error: unknown command${didYouMean(word, names)}`);
+}
+
+function addCheck(program: Command): void {
+	withFlags(program.command('check'))
+		.description('say everything that is wrong with the configuration')
+		.option('--json', 'as JSON')
+		.action(async (values: FlagValues) => (await import('./commands/check.ts')).check(values));
+}
+
+function addConfig(config: Command): void {
+	withFlags(config.command('print'))
+		.description('the merged configuration as TOML, secrets masked')
+		.action(async (values: FlagValues) => (await import('./commands/config.ts')).print(values));
+	config
+		.command('schema')
+		.description('the JSON Schema of a configuration file, for editors')
+		.action(async () => (await import('./commands/config.ts')).schema());
+}
+
+function addUser(user: Command): void {
+	user
+		.command('hash')
+		.argument('[name]', 'the name of the user; without it standard input says "name:password"')
+		.description('read a password and print the line for the users file')
+		.action(async (name: string | undefined) => (await import('./commands/user-hash.ts')).userHash(name));
+}
+
+/** Says what went wrong, unless commander has, and how the process ends. */
+async function explained(error: unknown): Promise<number> {
+	if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+	const { ConfigError } = await import('../lib/config/problem.ts');
+	if (error instanceof ConfigError) {
+		console.error(error.message);
+		return { invalid: EXIT.config, missing: EXIT.noInput, forbidden: EXIT.noPermission }[error.kind];
+	}
+	const { ListenError } = await import('../lib/io/listen.ts');
+	if (error instanceof ListenError) {
+		console.error(`bauta: ${error.message}`);
+		return exitCodeOfListen(error.code);
+	}
+	console.error(error);
+	return EXIT.software;
+}

@@ -1,0 +1,170 @@
+// The shape of a configuration, twice: `ConfigInput` as a file or a library user writes it (snake_case, values as text),
+// `Config` as the gateway reads it (camelCase, parsed, units in names, every key present, frozen to the bottom).
+import type { Secret } from '../core/secret.ts';
+import type { MemoryLimits } from '../limits/memory.ts';
+import type { LogOptions } from '../observe/log.ts';
+import type { PortSet } from '../policy/ports.ts';
+import type { RuleSpec } from '../policy/rules.ts';
+import type { PlainUser } from '../policy/users.ts';
+
+/** What a gateway is built from. Made by `resolveConfig` or `loadConfig` alone; deeply frozen. */
+export interface Config {
+	readonly listen: readonly ListenConfig[];
+	/** The ways out beside `direct` and `block`; the first one is the default route, `direct` when there is none. */
+	readonly upstreams: readonly UpstreamConfig[];
+	readonly anonymity: { readonly level: AnonymityLevel };
+	readonly exit: ExitConfig;
+	/** In order; the first rule that matches decides. */
+	readonly rules: readonly RuleConfig[];
+	/** Null: no authentication. A list, even an empty one: nobody else gets in. */
+	readonly users: readonly UserConfig[] | null;
+	readonly limits: LimitsConfig;
+	readonly timeouts: TimeoutsConfig;
+	readonly resolver: ResolverConfig;
+	readonly log: LogOptions;
+}
+
+export type AnonymityLevel = 'elite' | 'anonymous' | 'transparent';
+
+export interface ListenConfig {
+	/** `listen-1` and so on: for rules and logs. */
+	readonly tag: string;
+	/** Numeric address; null listens on every address of the machine, IPv6 and IPv4. */
+	readonly host: string | null;
+	/** 0 takes any free port. */
+	readonly port: number;
+}
+
+export interface UpstreamConfig {
+	/** Unique; never `direct` or `block`. */
+	readonly tag: string;
+	/** At least one; the last one stands next to the target. */
+	readonly hops: readonly HopConfig[];
+}
+
+export interface HopConfig {
+	readonly type: 'socks4' | 'socks4a' | 'socks5' | 'http' | 'https';
+	/** Canonical text of a name or an address, without brackets. */
+	readonly host: string;
+	readonly port: number;
+	readonly user: string | null;
+	/** Null when there is no user, and always with SOCKS4, which has none. */
+	readonly password: Secret | null;
+}
+
+export interface ExitConfig {
+	readonly allowPrivate: boolean;
+	readonly ports: PortSet;
+	/** `report`: what would be refused is let through and logged. */
+	readonly mode: 'enforce' | 'report';
+}
+
+/** As policy/rules.ts takes it; its texts parse, and its tags exist. A condition with an empty list is no condition. */
+export type RuleConfig = Required<RuleSpec>;
+
+/** `password` comes from the configuration itself, `hash` (`$scrypt$...`) from the users file. */
+export type UserConfig = PlainUser | { readonly name: string; readonly hash: Secret };
+
+/** What limits/memory.ts takes, and what one client is. */
+export interface LimitsConfig extends MemoryLimits {
+	/** One client is this many bits of an address. */
+	readonly ipv4PrefixBits: number;
+	readonly ipv6PrefixBits: number;
+}
+
+/** 0 means never. */
+export interface TimeoutsConfig {
+	readonly handshakeMs: number;
+	readonly dialMs: number;
+	readonly idleMs: number;
+	readonly lifetimeMs: number;
+	readonly httpIdleMs: number;
+	readonly drainMs: number;
+}
+
+export interface ResolverConfig {
+	/** `address` or `address:port`, as node:dns takes them; empty for the system's. */
+	readonly servers: readonly string[];
+	readonly timeoutMs: number;
+	readonly cacheEntries: number;
+	readonly minTtlMs: number;
+	readonly maxTtlMs: number;
+	readonly hostsFile: boolean;
+}
+
+/** A configuration as it is written; `conf/bauta.toml` says what each key means. Every key may be left out. */
+export interface ConfigInput {
+	readonly listen?: readonly string[] | undefined;
+	readonly upstream?: readonly (string | UpstreamInput)[] | undefined;
+	readonly anonymity?: { readonly level?: AnonymityLevel | undefined } | undefined;
+	readonly exit?:
+		| {
+				readonly allow_private?: boolean | undefined;
+				readonly ports?: string | undefined;
+				readonly mode?: 'enforce' | 'report' | undefined;
+		  }
+		| undefined;
+	readonly rule?: readonly RuleInput[] | undefined;
+	readonly users?: { readonly list?: readonly string[] | undefined; readonly file?: string | undefined } | undefined;
+	readonly limits?:
+		| {
+				readonly connections_open?: number | undefined;
+				readonly connections_per_second?: number | undefined;
+				readonly burst?: number | undefined;
+				readonly handshakes?: number | undefined;
+				readonly total_connections?: number | undefined;
+				readonly total_handshakes?: number | undefined;
+				readonly total_clients?: number | undefined;
+				readonly ipv4_prefix?: number | undefined;
+				readonly ipv6_prefix?: number | undefined;
+		  }
+		| undefined;
+	readonly timeouts?:
+		| {
+				readonly handshake?: string | undefined;
+				readonly dial?: string | undefined;
+				readonly idle?: string | undefined;
+				readonly lifetime?: string | undefined;
+				readonly http_idle?: string | undefined;
+				readonly drain?: string | undefined;
+		  }
+		| undefined;
+	readonly resolver?:
+		| {
+				readonly servers?: readonly string[] | undefined;
+				readonly timeout?: string | undefined;
+				readonly cache_entries?: number | undefined;
+				readonly min_ttl?: string | undefined;
+				readonly max_ttl?: string | undefined;
+				readonly hosts_file?: boolean | undefined;
+		  }
+		| undefined;
+	readonly log?:
+		| {
+				readonly level?: LogOptions['level'] | undefined;
+				readonly format?: LogOptions['format'] | undefined;
+				readonly clients?: LogOptions['clients'] | undefined;
+				readonly users?: boolean | undefined;
+				readonly targets?: boolean | undefined;
+		  }
+		| undefined;
+}
+
+/** A way out with a name of its own. */
+export interface UpstreamInput {
+	readonly tag: string;
+	readonly via: readonly string[];
+}
+
+/** One `[[rule]]`. */
+export interface RuleInput {
+	readonly name?: string | undefined;
+	readonly action: 'allow' | 'deny';
+	readonly client?: readonly string[] | undefined;
+	readonly user?: readonly string[] | undefined;
+	readonly target?: readonly string[] | undefined;
+	readonly address?: readonly string[] | undefined;
+	readonly port?: string | undefined;
+	readonly inbound?: readonly string[] | undefined;
+	readonly route?: string | undefined;
+}

@@ -1,0 +1,26 @@
+// A configuration as TOML: what was written with every default filled in and every secret as `***`. It can be read back.
+import { stringify } from 'smol-toml';
+import type { ConfigInput, UpstreamInput } from './config.ts';
+import { defaultInput } from './json-schema.ts';
+import { isTable, type Table } from './layers.ts';
+import { maskChain } from './upstream.ts';
+
+/** `input` must be one that loaded. */
+export function printConfig(input: ConfigInput): string {
+	const full = filled(defaultInput() as Table, input as Table) as ConfigInput;
+	const list = full.users?.list?.map((user) => user.replace(/:.*$/s, ':***'));
+	return stringify({ ...full, upstream: full.upstream?.map(maskUpstream), users: { ...full.users, list } });
+}
+
+function filled(defaults: Table, over: Table): Table {
+	const full: Table = { ...defaults };
+	for (const [key, value] of Object.entries(over)) {
+		const there = full[key];
+		full[key] = isTable(value) && isTable(there) ? filled(there, value) : value;
+	}
+	return full;
+}
+
+function maskUpstream(item: string | UpstreamInput): string | UpstreamInput {
+	return typeof item === 'string' ? maskChain(item) : { ...item, via: item.via.map(maskChain) };
+}

@@ -1,0 +1,147 @@
+// From what was written to a `Config`: every value parsed, sections compared with each other, the users file read, the
+// result frozen. Everything wrong is found in one go.
+import type { Config, ConfigInput, UserConfig } from './config.ts';
+import { findingsOf } from './findings.ts';
+import { ConfigError, type Finding, type Path, placeOf, problemOf } from './problem.ts';
+import { configSchema, type Sections, sectionSchemas } from './schema.ts';
+import { didYouMean } from './suggestion.ts';
+import { readUsersFile, type UsersFile } from './users.ts';
+
+/** Those made here: they need no second look. */
+const resolved: WeakSet<object> = new WeakSet();
+
+/** A ready `Config` as it is, an input checked and completed. Throws ConfigError. Reads the users file, if one is named. */
+export function resolveConfig(config: Config | ConfigInput): Config {
+	if (resolved.has(config)) return config as Config;
+	const result = check(config);
+	if (result.config) return result.config;
+	throw new ConfigError(result.findings.map((finding) => problemOf(finding, placeOf('configuration'))));
+}
+
+/** A config, or why there is none. `alone`: sections are not compared, because some of what was written is missing. */
+export function check(
+	input: unknown,
+	{ alone = false }: { alone?: boolean } = {},
+): { readonly config: Config | null; readonly findings: readonly Finding[] } {
+	const parsed = configSchema.safeParse(input);
+	const findings = parsed.success ? [] : findingsOf(input, parsed.error.issues);
+	const sections = parsed.success ? parsed.data : soundSections(input);
+	const users = alone ? null : usersOf(sections.users ?? usersAsWritten(input), findings);
+	if (!alone) for (const compare of COMPARISONS) findings.push(...compare(sections));
+	if (!parsed.success || findings.length > 0) return { config: null, findings };
+	const config = configOf(parsed.data, users);
+	resolved.add(config);
+	return { config, findings };
+}
+
+/** The sections that are well formed, where not all are. */
+function soundSections(input: unknown): Partial<Sections> {
+	const sound: Record<string, unknown> = {};
+	for (const [key, schema] of Object.entries(sectionSchemas)) {
+		const parsed = schema.safeParse((input as Record<string, unknown> | null)?.[key]);
+		if (parsed.success) sound[key] = parsed.data;
+	}
+	return sound;
+}
+
+function configOf({ upstream, rule, ...rest }: Sections, users: readonly UserConfig[] | null): Config {
+	return deepFreeze({ ...rest, upstreams: upstream, rules: rule, users });
+}
+
+/** Bytes of an address cannot be frozen; nobody writes to them. */
+function deepFreeze<T extends object>(value: T): T {
+	if (ArrayBuffer.isView(value)) return value;
+	for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner);
+	return Object.freeze(value);
+}
+
+type Compare = (sections: Partial<Sections>) => Iterable<Finding>;
+
+function wrong(path: Path, message: string): Finding {
+	return { path, at: 'value', message };
+}
+
+/** `words` must differ; each repetition is a finding. */
+function* repeated(words: readonly (string | null)[], pathOf: (i: number) => Path, what: string): Iterable<Finding> {
+	for (const [i, word] of words.entries()) {
+		if (word === null || words.indexOf(word) === i) continue;
+		yield wrong(pathOf(i), `expected another ${what}, found ${JSON.stringify(word)} a second time`);
+	}
+}
+
+const COMPARISONS: readonly Compare[] = [
+	({ listen = [] }) =>
+		repeated(
+			listen.map(({ host, port }) => (port === 0 ? null : `${host ?? ''}:${port}`)),
+			(i) => ['listen', i],
+			'address',
+		),
+	({ upstream = [] }) =>
+		repeated(
+			upstream.map(({ tag }) => tag),
+			(i) => ['upstream', i, 'tag'],
+			'tag',
+		),
+	({ rule = [] }) =>
+		repeated(
+			rule.map(({ name }) => name),
+			(i) => ['rule', i, 'name'],
+			'name',
+		),
+
+	function* routes({ rule = [], upstream }) {
+		for (const [i, { action, route }] of rule.entries()) {
+			const path = ['rule', i, 'route'];
+			if (route === null) continue;
+			if (action === 'deny') yield wrong(path, 'expected no route where the action is "deny", found one');
+			else if (upstream) yield* unknownWord(path, route, ['direct', 'block', ...upstream.map(({ tag }) => tag)]);
+		}
+	},
+
+	function* inbounds({ rule = [], listen }) {
+		if (!listen) return;
+		const tags = listen.map(({ tag }) => tag);
+		for (const [i, { inbounds }] of rule.entries()) {
+			for (const [j, tag] of inbounds.entries()) yield* unknownWord(['rule', i, 'inbound', j], tag, tags);
+		}
+	},
+
+	function* ttls({ resolver }) {
+		if (!resolver || resolver.minTtlMs <= resolver.maxTtlMs) return;
+		yield wrong(['resolver', 'min_ttl'], 'expected no more than resolver.max_ttl, found more');
+	},
+];
+
+function* unknownWord(path: Path, word: string, known: readonly string[]): Iterable<Finding> {
+	if (known.includes(word)) return;
+	const list = [...new Set(known)].map((one) => JSON.stringify(one)).join(', ');
+	yield wrong(path, `expected one of ${list}, found ${JSON.stringify(word.slice(0, 80))}${didYouMean(word, known)}`);
+}
+
+/** Users of the list and of the file together; null when neither is there. What is wrong goes to `findings`. */
+function usersOf(section: Sections['users'], findings: Finding[]): readonly UserConfig[] | null {
+	if (section.list.length === 0 && section.file === '') return null;
+	const names = section.list.map(({ name }) => name);
+	findings.push(...repeated(names, (i) => ['users', 'list', i], 'name'));
+	const file = section.file === '' ? NO_USERS : usersOfFile(section.file, names);
+	findings.push(...file.findings);
+	return [...section.list, ...file.users];
+}
+
+/** Where the list is broken, the file can still be looked at. */
+function usersAsWritten(input: unknown): Sections['users'] {
+	const file = (input as { users?: { file?: unknown } } | null)?.users?.file;
+	return { list: [], file: typeof file === 'string' ? file : '' };
+}
+
+const NO_USERS: UsersFile = { users: [], findings: [] };
+
+function usersOfFile(file: string, taken: readonly string[]): UsersFile {
+	try {
+		return readUsersFile(file, taken);
+	} catch (error) {
+		const code = (error as NodeJS.ErrnoException).code ?? 'error';
+		const message = `expected a readable file, found ${JSON.stringify(file)} (${code})`;
+		return { users: [], findings: [wrong(['users', 'file'], message)] };
+	}
+}

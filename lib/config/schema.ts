@@ -1,0 +1,305 @@
+// Every key of a configuration: its form, its default and why that default. Strict: an unknown key is an error. The
+// JSON Schema, the defaults, the names of environment variables and `conf/bauta.toml` all follow from this file.
+import { z } from 'zod';
+import { CLIENT_PREFIXES } from '../limits/client-key.ts';
+import { DEFAULT_LIMITS } from '../limits/memory.ts';
+import { parseNamePattern } from '../policy/name-set.ts';
+import { type PortSet, parsePorts } from '../policy/ports.ts';
+import { parsePrefix } from '../policy/prefix.ts';
+import type { PlainUser } from '../policy/users.ts';
+import type { Config, ConfigInput, ListenConfig, RuleConfig, UpstreamConfig } from './config.ts';
+
+export type { Config, ConfigInput } from './config.ts';
+
+import { parseChain, parseHop } from './upstream.ts';
+import { parseUser } from './users.ts';
+import { type Parsed, parseDuration, parseDurationOrOff, parseListen, parseServer, parseTag } from './values.ts';
+
+/** A key that may be left out: then it is `byDefault`, because of `why`. */
+function key<S extends z.ZodType>(schema: S, byDefault: z.input<S>, why: string): z.ZodPrefault<S> {
+	return z.prefault(schema, byDefault).meta({ description: why });
+}
+
+/** Text that a function of ours reads. */
+function text<T>(parse: (text: string) => Parsed<T>): z.ZodType<T, string> {
+	return z.string().transform((input, context) => {
+		const parsed = parse(input);
+		if (!('wrong' in parsed)) return parsed.value;
+		const found = parsed.found ?? JSON.stringify(input.slice(0, 80));
+		context.issues.push({ code: 'custom', input, message: `${parsed.wrong}, found ${found}` });
+		return z.NEVER;
+	});
+}
+
+const duration = (): z.ZodType<number, string> => text(parseDuration);
+const durationOrOff = (): z.ZodType<number, string> => text(parseDurationOrOff);
+const count = (): z.ZodNumber => z.int().min(0);
+const name = (): z.ZodString => z.string().min(1).max(255);
+
+const listen = key(
+	z
+		.array(text(parseListen))
+		.min(1)
+		.transform((items): ListenConfig[] => items.map((item, i) => ({ tag: `listen-${i + 1}`, ...item }))),
+	['127.0.0.1:1080'],
+	'1080 is IANA\'s port for SOCKS; loopback, so that nobody else gets in before you say so (":1080" is every address)',
+);
+
+const upstreamItem = z.union([
+	text(parseChain).transform((hops) => ({ tag: null, hops })),
+	z
+		.strictObject({
+			tag: text(parseTag).meta({ description: 'the name of this way out, for `route`, logs and metrics' }),
+			via: z.array(text(parseHop)).min(1).meta({ description: 'its hops, the nearest first' }),
+		})
+		.transform(({ tag, via }) => ({ tag, hops: via })),
+]);
+
+const upstream = key(
+	z
+		.array(upstreamItem)
+		.transform((items): UpstreamConfig[] =>
+			items.map(({ tag, hops }, i) => ({ tag: tag ?? `upstream-${i + 1}`, hops })),
+		),
+	[],
+	'none: targets are dialled from here; each is a URL or a chain "a,b", and the first one becomes the default route',
+);
+
+const anonymity = z
+	.strictObject({
+		level: key(
+			z.enum(['elite', 'anonymous', 'transparent']),
+			'elite',
+			'the target sees what a direct client would have sent, and no sign of a proxy',
+		),
+	})
+	.prefault({})
+	.meta({ description: 'what plain HTTP requests tell the target' });
+
+/** Text that a function of the policy room reads, which says what is wrong as text. */
+function policyText<T extends object>(parse: (text: string) => T | string): z.ZodType<T, string> {
+	return text((input) => {
+		const value = parse(input);
+		return typeof value === 'string' ? { wrong: value } : { value };
+	});
+}
+
+/** The same, where the rule keeps the text and compiles it later. */
+function checkedText(parse: (text: string) => object | string): z.ZodType<string, string> {
+	return text((input) => {
+		const value = parse(input);
+		return typeof value === 'string' ? { wrong: value } : { value: input };
+	});
+}
+
+const portsOrNone = text((input): Parsed<PortSet | null> => {
+	const value = input === '' ? null : parsePorts(input);
+	return typeof value === 'string' ? { wrong: value } : { value };
+});
+
+const exit = z
+	.strictObject({
+		allow_private: key(z.boolean(), false, 'a client must not reach what only this machine or its network should'),
+		ports: key(
+			policyText(parsePorts),
+			'default',
+			'web, chat, calls, reading mail; not what spam, guessers of passwords and worms use ("all", "80,443", "default,22")',
+		),
+		mode: key(z.enum(['enforce', 'report']), 'enforce', '"report" lets refusals through and logs them: for a trial'),
+	})
+	.transform((exit) => ({ allowPrivate: exit.allow_private, ports: exit.ports, mode: exit.mode }))
+	.prefault({})
+	.meta({ description: 'where clients may go' });
+
+const rule = z.strictObject({
+	name: key(z.string().max(64), '', 'named in logs and reports; "rule-1" and so on when empty'),
+	action: z.enum(['allow', 'deny']).meta({ description: 'what happens to a connection that meets every condition' }),
+	client: key(z.array(checkedText(parsePrefix)), [], 'any client; else addresses or prefixes of clients'),
+	user: key(z.array(name()), [], 'any user; else names of users'),
+	target: key(
+		z.array(checkedText(parseNamePattern)),
+		[],
+		'any target; else names, each with every name under it, or "=name" for itself alone',
+	),
+	address: key(z.array(checkedText(parsePrefix)), [], 'any address; else addresses or prefixes of targets'),
+	port: key(portsOrNone, '', 'any port; else ports as in exit.ports'),
+	inbound: key(z.array(name()), [], 'any listener; else "listen-1", "listen-2" and so on'),
+	route: key(z.string(), '', 'the default route; else the tag of an upstream, "direct" or "block"'),
+});
+
+const rules = key(
+	z.array(rule).transform((items): RuleConfig[] =>
+		items.map((item, i) => ({
+			name: item.name || `rule-${i + 1}`,
+			action: item.action,
+			clients: item.client,
+			users: item.user,
+			names: item.target,
+			addresses: item.address,
+			ports: item.port,
+			inbounds: item.inbound,
+			route: item.route || null,
+		})),
+	),
+	[],
+	'none: the exit policy alone decides; rules are asked in order and the first that matches wins',
+);
+
+const users = z
+	.strictObject({
+		list: key(
+			z.array(text(parseUser)),
+			[],
+			'nobody: no authentication; "name:password" works, but `file` keeps no password in clear',
+		),
+		file: key(z.string(), '', 'none; else lines as `bauta user hash NAME` prints them, and only these users get in'),
+	})
+	.prefault({})
+	.meta({ description: 'who gets in' });
+
+const limits = z
+	.strictObject({
+		connections_open: key(
+			count(),
+			DEFAULT_LIMITS.connectionsOpen,
+			'at once; a browser keeps 32 to a proxy at most, a household is a few browsers',
+		),
+		connections_per_second: key(
+			count(),
+			DEFAULT_LIMITS.connectionsPerSecond,
+			'new ones, on average; who scans wants thousands',
+		),
+		burst: key(count(), DEFAULT_LIMITS.burst, 'that many more once in ten seconds: a session of tabs that is restored'),
+		handshakes: key(
+			count(),
+			DEFAULT_LIMITS.handshakes,
+			'in progress; they take a few round trips each, unless one is slow on purpose',
+		),
+		total_connections: key(
+			count(),
+			DEFAULT_LIMITS.totalConnections,
+			'of all clients; two descriptors each, and far below what systemd grants',
+		),
+		total_handshakes: key(
+			count(),
+			DEFAULT_LIMITS.totalHandshakes,
+			'of all clients; apart from the connections, so that a refusal can still be said',
+		),
+		total_clients: key(z.int().min(1), DEFAULT_LIMITS.maxKeys, 'how many clients are counted at once; about 30 MB'),
+		ipv4_prefix: key(
+			z.int().min(8).max(32),
+			CLIENT_PREFIXES.v4Bits,
+			'bits of an address that are one client: one IPv4 address',
+		),
+		ipv6_prefix: key(
+			z.int().min(16).max(128),
+			CLIENT_PREFIXES.v6Bits,
+			'the same: one IPv6 subnet, for a host has 2^64 addresses to change to',
+		),
+	})
+	.transform((limits) => ({
+		connectionsOpen: limits.connections_open,
+		connectionsPerSecond: limits.connections_per_second,
+		burst: limits.burst,
+		handshakes: limits.handshakes,
+		totalConnections: limits.total_connections,
+		totalHandshakes: limits.total_handshakes,
+		maxKeys: limits.total_clients,
+		ipv4PrefixBits: limits.ipv4_prefix,
+		ipv6PrefixBits: limits.ipv6_prefix,
+	}))
+	.prefault({})
+	.meta({ description: 'how much one client may; 0 switches a limit off' });
+
+const timeouts = z
+	.strictObject({
+		handshake: key(
+			duration(),
+			'10s',
+			'from accept to a complete request; a phone on a bad network needs 3s, who is slow on purpose needs longer',
+		),
+		dial: key(duration(), '15s', 'resolving, every address tried and every hop; browsers give up after 20s to 30s'),
+		idle: key(
+			durationOrOff(),
+			'1h',
+			'a tunnel without a byte either way; long enough for WebSockets and ssh with keep-alive; or "off"',
+		),
+		lifetime: key(durationOrOff(), 'off', 'a download or an ssh session lasts as long as it lasts'),
+		http_idle: key(duration(), '75s', 'a kept-alive client between two requests; what nginx grants'),
+		drain: key(duration(), '30s', 'what live flows get after SIGTERM; below the 90s after which systemd kills'),
+	})
+	.transform((timeouts) => ({
+		handshakeMs: timeouts.handshake,
+		dialMs: timeouts.dial,
+		idleMs: timeouts.idle,
+		lifetimeMs: timeouts.lifetime,
+		httpIdleMs: timeouts.http_idle,
+		drainMs: timeouts.drain,
+	}))
+	.prefault({})
+	.meta({ description: 'how long things may take: "250ms", "30s", "5m", "1h"; "off" where it says so' });
+
+const resolver = z
+	.strictObject({
+		servers: key(z.array(text(parseServer)), [], 'those of /etc/resolv.conf'),
+		timeout: key(
+			duration(),
+			'5s',
+			'for a name, all servers and tries together; resolv.conf(5) waits as long before it tries again',
+		),
+		cache_entries: key(count(), 10_000, 'about 5 MB; a name that is asked for again is nearly always among them'),
+		min_ttl: key(
+			durationOrOff(),
+			'5s',
+			'one page asks for a name many times, which records of zero seconds would all let through; or "off"',
+		),
+		max_ttl: key(duration(), '1h', 'an address that has moved is found again within the hour'),
+		hosts_file: key(z.boolean(), true, 'what /etc/hosts says, this machine says everywhere'),
+	})
+	.transform((resolver) => ({
+		servers: resolver.servers,
+		timeoutMs: resolver.timeout,
+		cacheEntries: resolver.cache_entries,
+		minTtlMs: resolver.min_ttl,
+		maxTtlMs: resolver.max_ttl,
+		hostsFile: resolver.hosts_file,
+	}))
+	.prefault({})
+	.meta({ description: 'how names become addresses when they are dialled from here' });
+
+const log = z
+	.strictObject({
+		level: key(
+			z.enum(['debug', 'info', 'warn', 'error', 'off']),
+			'info',
+			'one line for each flow; "warn" for trouble alone',
+		),
+		format: key(z.enum(['auto', 'json', 'pretty']), 'auto', 'lines to read on a terminal, JSON everywhere else'),
+		clients: key(
+			z.enum(['none', 'truncate', 'hash']),
+			'none',
+			'who was here is not written down; "truncate" keeps /24 and /48, "hash" a key that lives a day',
+		),
+		users: key(z.boolean(), false, 'a user name tells who'),
+		targets: key(z.boolean(), false, 'a target tells what for'),
+	})
+	.prefault({})
+	.meta({ description: 'what is written down, to standard output' });
+
+const sections = { listen, upstream, anonymity, exit, rule: rules, users, limits, timeouts, resolver, log };
+
+/** A configuration whose every value is well formed, before the sections are compared with each other. */
+export interface Sections extends Omit<Config, 'upstreams' | 'rules' | 'users'> {
+	readonly upstream: Config['upstreams'];
+	readonly rule: Config['rules'];
+	readonly users: {
+		readonly list: readonly PlainUser[];
+		readonly file: string;
+	};
+}
+
+/** The whole. */
+export const configSchema: z.ZodType<Sections, ConfigInput> = z.strictObject(sections);
+
+/** One schema for each top-level key: where one section is broken, the others can still be checked. */
+export const sectionSchemas: { readonly [K in keyof Sections]-?: z.ZodType<Sections[K]> } = sections;

@@ -1,0 +1,69 @@
+// Text to value, one function for each kind of value that a configuration carries as text. None of them throws or
+// repeats a secret: a refusal says what was expected and, where it is safe to say, what was found.
+import { formatIp, parseIp6, parseStrictIp4 } from '../core/ip.ts';
+import type { ListenConfig } from './config.ts';
+
+/** Why a text is no value: "expected ...", and what was found; without `found` the text itself is shown. */
+export interface Refusal {
+	readonly wrong: string;
+	readonly found?: string;
+}
+
+/** A parser's answer; a refusal is told apart by its `wrong`. */
+export type Parsed<T> = { readonly value: T } | Refusal;
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** The longest a timer of Node's can wait is 2^31 - 1 ms; above it, it fires at once. */
+const LONGEST_MS: number = 24 * 86_400_000;
+
+/** `30s`, `250ms`, `5m`, `1h`, `2d` in milliseconds, at most 24 days. */
+export function parseDuration(text: string): Parsed<number> {
+	const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(text);
+	if (!match) return { wrong: 'expected a duration such as "30s", "250ms", "5m" or "1h"' };
+	const value = Number(match[1]) * (UNIT_MS[match[2] as string] as number);
+	if (value === 0) return { wrong: 'expected a duration above zero' };
+	return value > LONGEST_MS ? { wrong: 'expected a duration of 24 days at most' } : { value };
+}
+
+/** A duration, or `off` as 0. */
+export function parseDurationOrOff(text: string): Parsed<number> {
+	if (text === 'off') return { value: 0 };
+	const parsed = parseDuration(text);
+	return 'wrong' in parsed ? { wrong: parsed.wrong.replace('expected', 'expected "off" or') } : parsed;
+}
+
+/** A port number in decimal, or null. */
+export function parsePort(text: string): number | null {
+	return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : null;
+}
+
+const ADDRESS = 'expected an address with a port such as "127.0.0.1:1080", "[::1]:1080" or ":1080" for every address';
+
+/** A numeric address and a port; without an address it is every address of the machine. */
+export function parseListen(text: string): Parsed<Omit<ListenConfig, 'tag'>> {
+	const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text);
+	const port = match ? parsePort(match[3] as string) : null;
+	if (!match || port === null) return { wrong: ADDRESS };
+	if (match[2] === '') return { value: { host: null, port } };
+	const ip = match[1] === undefined ? parseStrictIp4(match[2] as string) : parseIp6(match[1]);
+	if (ip === null) return { wrong: ADDRESS };
+	return { value: { host: formatIp(ip), port } };
+}
+
+/** The address of a DNS server, with a port where it is not 53, as `Resolver.setServers` of node:dns takes it. */
+export function parseServer(text: string): Parsed<string> {
+	const bare = parseStrictIp4(text) ?? parseIp6(text);
+	if (bare !== null) return { value: formatIp(bare) };
+	const listen = parseListen(text);
+	if (!('wrong' in listen) && listen.value.host !== null && listen.value.port > 0) return { value: text };
+	return { wrong: 'expected the address of a DNS server such as "9.9.9.9", "127.0.0.1:5353" or "[2620:fe::fe]:53"' };
+}
+
+/** A word that names something of ours. */
+export function parseTag(text: string): Parsed<string> {
+	if (text === 'direct' || text === 'block')
+		return { wrong: 'expected a tag of its own: "direct" and "block" are always there' };
+	if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return { value: text };
+	return { wrong: 'expected a tag of letters, digits, ".", "_" and "-", 64 at most' };
+}

@@ -1,0 +1,159 @@
+// The log: one line for each flow at its end, and what the gateway notes about itself. JSON by pino, or lines to read on
+// a terminal. It names no client, no user and no target unless the operator has turned that on, and an upstream by its
+// tag alone. It never stops or ends the gateway: see log-sink.ts for a reader that stalls or goes away.
+import { type Logger, pino } from 'pino';
+import type { Flow, Outcome } from '../core/flow.ts';
+import type { Observer } from '../core/observer.ts';
+import { authorityOf } from '../core/target.ts';
+import { type ClientWord, clientWord } from './client-word.ts';
+import { type LineSink, LogSink } from './log-sink.ts';
+import { prettySink } from './pretty.ts';
+
+export interface LogOptions {
+	readonly level: 'debug' | 'info' | 'warn' | 'error' | 'off';
+	/** `auto`: `pretty` when it goes to standard output and that is a terminal, else `json`. */
+	readonly format: 'auto' | 'json' | 'pretty';
+	/** What a flow's line says about the client; see client-word.ts. */
+	readonly clients: 'none' | 'truncate' | 'hash';
+	readonly users: boolean;
+	readonly targets: boolean;
+}
+
+/** An observer that writes. */
+export interface Log extends Required<Pick<Observer, 'flowEnded' | 'dropped' | 'note' | 'bug'>> {
+	/** Says what is still held back; waits half a second at most for a slow reader. To be called before the process ends. */
+	flush(): void;
+}
+
+/** Causes that an operator should look at: a gateway, or a way out of it, that does not do its work. */
+const TROUBLE: ReadonlySet<Outcome['cause']> = new Set([
+	'proxy_internal_error',
+	'proxy_configuration_error',
+	'proxy_loop_detected',
+	'hop_unavailable',
+	'connection_limit_reached',
+]);
+
+/** Under attack a line for each connection dropped would be an attack of its own. */
+const DROPPED_EVERY_MS = 1_000;
+
+/** A reader that lives reads a full pipe in less; one that does not must not keep the process. */
+const FLUSH_MS = 500;
+
+/** A log to `sink`, by default standard output. */
+export function createLog(options: LogOptions, sink?: LineSink): Log {
+	const lines = sink ?? LogSink.ofStdout();
+	const pretty = options.format === 'pretty' || (options.format === 'auto' && !sink && process.stdout.isTTY);
+	const logger = pino(
+		{
+			level: options.level === 'off' ? 'silent' : options.level,
+			base: null,
+			timestamp: isoTime(),
+			formatters: { level: (level) => ({ level }) },
+		},
+		pretty ? prettySink(lines) : lines,
+	);
+	return new GatewayLog(logger, options, lines);
+}
+
+/** Many lines share a millisecond, and the text of a date costs more than the rest of its line's frame. */
+function isoTime(): () => string {
+	let ms = 0;
+	let text = '';
+	return () => {
+		const nowMs = Date.now();
+		if (nowMs !== ms) text = `,"time":"${new Date(nowMs).toISOString()}"`;
+		ms = nowMs;
+		return text;
+	};
+}
+
+class GatewayLog implements Log {
+	readonly #logger: Logger;
+	readonly #options: LogOptions;
+	readonly #sink: LineSink;
+	readonly #clientWord: ClientWord;
+	readonly #dropped: Map<string, { readonly inbound: string; readonly why: string; count: number }> = new Map();
+	#droppedTimer: NodeJS.Timeout | null = null;
+
+	constructor(logger: Logger, options: LogOptions, sink: LineSink) {
+		this.#logger = logger;
+		this.#options = options;
+		this.#sink = sink;
+		this.#clientWord = clientWord(options.clients);
+		sink.onDropped = (count) => logger.warn({ count }, 'log lines dropped');
+	}
+
+	flowEnded(flow: Flow): void {
+		const trouble = flow.outcome !== null && TROUBLE.has(flow.outcome.cause);
+		if (!this.#logger.isLevelEnabled(trouble ? 'warn' : 'info')) return;
+		const facts = this.#factsOf(flow);
+		if (trouble) this.#logger.warn(facts, 'flow');
+		else this.#logger.info(facts, 'flow');
+	}
+
+	/** Absent facts are undefined, which JSON leaves out. */
+	#factsOf(flow: Flow): object {
+		const { outcome, startedMs, openedMs, endedMs } = flow;
+		const { users, targets, clients } = this.#options;
+		return {
+			id: flow.id,
+			inbound: flow.inbound,
+			protocol: flow.protocol,
+			cause: outcome?.cause,
+			side: outcome?.side,
+			phase: outcome?.phase,
+			hop: outcome?.hop,
+			note: outcome?.note,
+			route: flow.route ?? undefined,
+			upBytes: flow.upBytes,
+			downBytes: flow.downBytes,
+			requests: flow.requests || undefined,
+			openMs: openedMs === null ? undefined : Math.round(openedMs - startedMs),
+			totalMs: endedMs === null ? undefined : Math.round(endedMs - startedMs),
+			reports: flow.reports.length > 0 ? flow.reports : undefined,
+			client: clients === 'none' ? undefined : (this.#clientWord(flow.client) ?? undefined),
+			user: users ? (flow.user ?? undefined) : undefined,
+			target: targets && flow.target ? authorityOf(flow.target) : undefined,
+		};
+	}
+
+	dropped(inbound: string, why: string): void {
+		const key = `${why} ${inbound}`;
+		const entry = this.#dropped.get(key);
+		if (entry) {
+			entry.count++;
+			return;
+		}
+		this.#dropped.set(key, { inbound, why, count: 1 });
+		this.#droppedTimer ??= setTimeout(() => this.#sayDropped(), DROPPED_EVERY_MS).unref();
+	}
+
+	#sayDropped(): void {
+		if (this.#droppedTimer) clearTimeout(this.#droppedTimer);
+		this.#droppedTimer = null;
+		for (const entry of this.#dropped.values()) this.#logger.warn(entry, 'dropped');
+		this.#dropped.clear();
+	}
+
+	note(level: 'debug' | 'info' | 'warn' | 'error', event: string, facts: Readonly<Record<string, unknown>> = {}): void {
+		this.#logger[level](facts, event);
+	}
+
+	bug(error: unknown): void {
+		this.#logger.error(factsOfBug(error), 'bug');
+	}
+
+	flush(): void {
+		this.#sayDropped();
+		this.#sink.flush?.(FLUSH_MS);
+	}
+}
+
+/** Messages of Node's own errors can hold an address or a received value; those errors have a code, which says as much. */
+function factsOfBug(error: unknown): object {
+	if (!(error instanceof Error)) return { error: typeof error };
+	const { code, syscall } = error as NodeJS.ErrnoException;
+	const frames = error.stack?.split('\n').filter((line) => /^\s+at /.test(line));
+	return { error: error.name, code, syscall, reason: code ? undefined : error.message, stack: frames?.join('\n') };
+}

@@ -1,0 +1,152 @@
+import test from 'ava';
+import { ConfigError } from '../../lib/config/problem.ts';
+import { resolveConfig } from '../../lib/config/resolve.ts';
+import { Secret } from '../../lib/core/secret.ts';
+import { DEFAULT_LIMITS } from '../../lib/limits/memory.ts';
+import { DEFAULT_PORT_RANGES, type PortSet } from '../../lib/policy/ports.ts';
+
+test('nothing said is what a careful person would say', (t) => {
+	const { exit, limits, ...rest } = resolveConfig({});
+	t.deepEqual(rest, {
+		listen: [{ tag: 'listen-1', host: '127.0.0.1', port: 1080 }],
+		upstreams: [],
+		anonymity: { level: 'elite' },
+		rules: [],
+		users: null,
+		timeouts: {
+			handshakeMs: 10_000,
+			dialMs: 15_000,
+			idleMs: 3_600_000,
+			lifetimeMs: 0,
+			httpIdleMs: 75_000,
+			drainMs: 30_000,
+		},
+		resolver: {
+			servers: [],
+			timeoutMs: 5_000,
+			cacheEntries: 10_000,
+			minTtlMs: 5_000,
+			maxTtlMs: 3_600_000,
+			hostsFile: true,
+		},
+		log: { level: 'info', format: 'auto', clients: 'none', users: false, targets: false },
+	});
+	t.deepEqual(limits, { ...DEFAULT_LIMITS, ipv4PrefixBits: 32, ipv6PrefixBits: 64 });
+	t.deepEqual([exit.allowPrivate, exit.mode], [false, 'enforce']);
+	for (const [first, last] of DEFAULT_PORT_RANGES) t.true(exit.ports.has(first) && exit.ports.has(last));
+	for (const port of [22, 25, 3389]) t.false(exit.ports.has(port));
+});
+
+test('everything said is understood', (t) => {
+	const config = resolveConfig({
+		listen: [':1', '[::1]:0'],
+		upstream: ['socks5://alice:s3cret@a,http://b:1', { tag: 'tor', via: ['socks5h://127.0.0.1:9050'] }],
+		anonymity: { level: 'transparent' },
+		exit: { allow_private: true, ports: 'all', mode: 'report' },
+		users: { list: ['alice:s3:cret'] },
+		limits: { connections_open: 0, ipv6_prefix: 48 },
+		timeouts: { idle: 'off', drain: '1m' },
+		resolver: { servers: ['127.0.0.1:53'], min_ttl: 'off', hosts_file: false },
+		log: { level: 'off', format: 'json', clients: 'hash', users: true, targets: true },
+	});
+	t.deepEqual(config.listen, [
+		{ tag: 'listen-1', host: null, port: 1 },
+		{ tag: 'listen-2', host: '::1', port: 0 },
+	]);
+	const [first, tor] = config.upstreams;
+	t.is(first?.tag, 'upstream-1');
+	t.is(first?.hops[0]?.password?.reveal(), 's3cret');
+	t.deepEqual(first?.hops[1], { type: 'http', host: 'b', port: 1, user: null, password: null });
+	t.deepEqual(tor, {
+		tag: 'tor',
+		hops: [{ type: 'socks5', host: '127.0.0.1', port: 9050, user: null, password: null }],
+	});
+	t.true(config.exit.ports.has(65_535));
+	const [alice] = config.users ?? [];
+	t.true(alice !== undefined && 'password' in alice && alice.password.reveal() === 's3:cret');
+	t.deepEqual([config.limits.connectionsOpen, config.limits.ipv6PrefixBits], [0, 48]);
+	t.deepEqual([config.timeouts.idleMs, config.timeouts.drainMs, config.resolver.minTtlMs], [0, 60_000, 0]);
+	t.deepEqual(config.log, { level: 'off', format: 'json', clients: 'hash', users: true, targets: true });
+});
+
+test('a rule is handed on as the policy takes it', (t) => {
+	const { rules } = resolveConfig({
+		rule: [
+			{
+				action: 'allow',
+				client: ['10.0.0.0/8', '2001:db8::1'],
+				user: ['alice'],
+				target: ['example.com', '=example.org'],
+				address: ['192.0.2.0/24'],
+				port: '22,8000-8002',
+				inbound: ['listen-1'],
+				route: 'direct',
+			},
+			{ name: 'rest', action: 'deny' },
+		],
+	});
+	const ports = rules[0]?.ports as PortSet;
+	t.deepEqual(
+		[21, 22, 23, 8_001].map((port) => ports.has(port)),
+		[false, true, false, true],
+	);
+	t.deepEqual(
+		{ ...rules[0], ports: null },
+		{
+			name: 'rule-1',
+			action: 'allow',
+			clients: ['10.0.0.0/8', '2001:db8::1'],
+			users: ['alice'],
+			names: ['example.com', '=example.org'],
+			addresses: ['192.0.2.0/24'],
+			ports: null,
+			inbounds: ['listen-1'],
+			route: 'direct',
+		},
+	);
+	t.deepEqual(rules[1], {
+		name: 'rest',
+		action: 'deny',
+		clients: [],
+		users: [],
+		names: [],
+		addresses: [],
+		ports: null,
+		inbounds: [],
+		route: null,
+	});
+});
+
+test('the result is frozen to the bottom', (t) => {
+	const config = resolveConfig({ upstream: ['socks5://a:b@h'], rule: [{ action: 'deny', client: ['::/0'] }] });
+	const frozen = (value: unknown): boolean =>
+		typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
+	t.true(frozen(config));
+	t.true(config.upstreams[0]?.hops[0]?.password instanceof Secret);
+});
+
+test('a finished configuration is taken as it is', (t) => {
+	const config = resolveConfig({});
+	t.is(resolveConfig(config), config);
+	t.throws(() => resolveConfig({ ...config } as object), { instanceOf: ConfigError });
+});
+
+test('a bad input is refused with every problem', (t) => {
+	const error = t.throws(() => resolveConfig({ listen: [], log: { level: 'loud' as 'info' } }), {
+		instanceOf: ConfigError,
+	});
+	t.is(
+		error?.message,
+		'configuration: listen: expected at least 1 in the list, found an empty list\n' +
+			'configuration: log.level: expected one of "debug", "info", "warn", "error", "off", found "loud"',
+	);
+	for (const input of [null, 7, 'x', []]) {
+		t.throws(() => resolveConfig(input as object), { instanceOf: ConfigError }, JSON.stringify(input));
+	}
+});
+
+test('printing a configuration shows no password', (t) => {
+	const config = resolveConfig({ upstream: ['socks5://alice:s3cret@a'], users: { list: ['bob:s3cret'] } });
+	t.false(JSON.stringify(config).includes('s3cret'));
+	t.true(JSON.stringify(config).includes('***'));
+});
