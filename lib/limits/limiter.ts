@@ -11,8 +11,9 @@ export interface Limiter {
 /** One connection's place. Released once, whatever happened; releasing again does nothing. */
 export interface Admission {
 	/**
-	 * The handshake is over: gives back its place among the handshakes and says whether a flow may open. Rejects with
-	 * GatewayError `client_limit_reached` (with `retryAfterMs`) or `connection_limit_reached` (the gateway is full).
+	 * The handshake is over: says whether a flow may open and turns the handshake's place into a flow's. Rejects with
+	 * GatewayError `client_limit_reached` (with `retryAfterMs`) or `connection_limit_reached` (the gateway is full); the
+	 * place is then kept until `release`, because a refused connection is there until it is closed.
 	 */
 	admit(user: string | null): Promise<void>;
 	release(): void;

@@ -58,6 +58,7 @@ for (const text of [
 	'.1',
 	'1..2',
 	'1.2.3.4.5',
+	'1.2.3.4.0',
 	'256.0.0.1',
 	'1.256.1.1',
 	'1.2.256.1',
@@ -141,6 +142,7 @@ for (const text of [
 	'1:2:3:4:5:6:7',
 	'1:2:3:4:5:6:7:8:9',
 	'1:2:3:4:5:6:7:8::',
+	'1:2:3:4:5:6:7:8::1::',
 	'1:2:3:4::5:6:7:8',
 	'::1::',
 	':1:2:3:4:5:6:7:8',
@@ -202,7 +204,16 @@ test('every spelling of an IPv6 address gives its bytes', (t) => {
 
 test('only ::ffff:0:0/96 is an IPv4 address in IPv6 clothes', (t) => {
 	t.true(isMapped(parseIp6('::ffff:1.2.3.4') as Uint8Array));
-	for (const text of ['::1.2.3.4', '::fffe:1.2.3.4', '::ffff:0:1.2.3.4', '1::ffff:1.2.3.4', '64:ff9b::1.2.3.4']) {
+	for (const text of [
+		'::1.2.3.4',
+		'::fffe:1.2.3.4',
+		'::ffff:0:1.2.3.4',
+		'1::ffff:1.2.3.4',
+		'100::ffff:1.2.3.4',
+		'::ff:1.2.3.4',
+		'::ff00:1.2.3.4',
+		'64:ff9b::1.2.3.4',
+	]) {
 		t.false(isMapped(parseIp6(text) as Uint8Array), text);
 	}
 });

@@ -17,7 +17,7 @@ function bytes(...hex: string[]): Buffer {
 interface Setup {
 	readonly authRequired?: boolean;
 	readonly deadlineMs?: number;
-	authenticate?(credentials: Credentials | null): Promise<boolean>;
+	readonly authenticate?: (credentials: Credentials | null) => Promise<boolean>;
 }
 
 async function served(t: ExecutionContext, setup: Setup = {}) {

@@ -17,7 +17,7 @@ function recorder(): Sink & { told: string[]; until(what: string): Promise<void>
 	return {
 		told,
 		until: (what) => new Promise((resolve) => waiting.set(what, resolve)),
-		data: (chunk) => tell(`data ${chunk}`),
+		data: (chunk) => tell(`data ${String(chunk)}`),
 		end: () => tell('end'),
 		drain: () => tell('drain'),
 		closed: (error) => tell(`closed ${error?.code ?? 'well'}`),

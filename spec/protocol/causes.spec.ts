@@ -1,5 +1,5 @@
 import test from 'ava';
-import { CODES } from '../../lib/core/error.ts';
+import { CODES, type Code } from '../../lib/core/error.ts';
 import {
 	codeOfHttpStatus,
 	codeOfSocks4Reply,
@@ -30,30 +30,97 @@ test('a REP that RFC 1928 does not assign is trouble of the hop', (t) => {
 	for (let rep = 9; rep < 256; rep++) t.is(codeOfSocks5Reply(rep), 'hop_unavailable');
 });
 
-test('SOCKS5 tells the causes apart that RFC 1928 has words for', (t) => {
-	t.is(socks5ReplyOf('http_request_denied'), 2);
-	t.is(socks5ReplyOf('destination_ip_prohibited'), 2);
-	t.is(socks5ReplyOf('client_limit_reached'), 2);
-	t.is(socks5ReplyOf('destination_ip_unroutable'), 3);
-	t.is(socks5ReplyOf('dns_error'), 4);
-	t.is(socks5ReplyOf('destination_unavailable'), 4);
-	t.is(socks5ReplyOf('connection_refused'), 5);
-	t.is(socks5ReplyOf('connection_terminated'), 5);
-	t.is(socks5ReplyOf('connection_timeout'), 6);
-	t.is(socks5ReplyOf('command_unsupported'), 7);
-	t.is(socks5ReplyOf('address_type_unsupported'), 8);
+/** RFC 1928 section 6; which cause is which reply is the gateway's own choice where that has no word for it. */
+const SOCKS5: Readonly<Record<number, readonly Code[]>> = {
+	1: [
+		'connection_limit_reached',
+		'tls_protocol_error',
+		'tls_certificate_error',
+		'tls_alert_received',
+		'http_request_error',
+		'http_response_incomplete',
+		'http_response_header_section_size',
+		'http_response_transfer_coding',
+		'http_upgrade_failed',
+		'http_protocol_error',
+		'proxy_internal_error',
+		'proxy_configuration_error',
+		'handshake_timeout',
+		'handshake_malformed',
+		'hop_unavailable',
+	],
+	2: [
+		'destination_ip_prohibited',
+		'http_request_denied',
+		'proxy_loop_detected',
+		'authentication_required',
+		'client_limit_reached',
+	],
+	3: ['destination_ip_unroutable'],
+	4: ['dns_timeout', 'dns_error', 'destination_not_found', 'destination_unavailable'],
+	5: ['connection_refused', 'connection_terminated'],
+	6: ['connection_timeout', 'connection_read_timeout', 'connection_write_timeout', 'http_response_timeout'],
+	7: ['command_unsupported'],
+	8: ['address_type_unsupported'],
+};
+
+/** What RFC 9209 section 2.3 recommends for its error types. */
+const RFC_9209: Readonly<Record<number, readonly Code[]>> = {
+	403: ['http_request_denied'],
+	500: ['destination_not_found', 'proxy_internal_error', 'proxy_configuration_error'],
+	502: [
+		'dns_error',
+		'destination_ip_prohibited',
+		'destination_ip_unroutable',
+		'connection_refused',
+		'connection_terminated',
+		'tls_protocol_error',
+		'tls_certificate_error',
+		'tls_alert_received',
+		'http_response_incomplete',
+		'http_response_header_section_size',
+		'http_response_transfer_coding',
+		'http_upgrade_failed',
+		'http_protocol_error',
+		'proxy_loop_detected',
+	],
+	503: ['destination_unavailable', 'connection_limit_reached'],
+	504: [
+		'dns_timeout',
+		'connection_timeout',
+		'connection_read_timeout',
+		'connection_write_timeout',
+		'http_response_timeout',
+	],
+};
+
+/** Where the gateway says something else, or something that RFC 9209 leaves open. */
+const OWN_STATUS: Readonly<Partial<Record<Code, number>>> = {
+	destination_not_found: 502, // nothing is wrong with the gateway
+	destination_ip_prohibited: 403, // a rule says no
+	proxy_loop_detected: 403,
+	http_request_error: 400,
+	authentication_required: 407,
+	client_limit_reached: 429,
+	command_unsupported: 501,
+	address_type_unsupported: 400,
+	handshake_timeout: 408,
+	handshake_malformed: 400,
+	hop_unavailable: 503,
+};
+
+test('each cause has its SOCKS5 reply', (t) => {
+	t.is(Object.values(SOCKS5).flat().length, CODES.length);
+	for (const [rep, codes] of Object.entries(SOCKS5)) {
+		for (const code of codes) t.is(socks5ReplyOf(code), Number(rep), code);
+	}
 });
 
-test('HTTP tells the causes apart that clients act upon', (t) => {
-	t.is(httpStatusOf('authentication_required'), 407);
-	t.is(httpStatusOf('http_request_denied'), 403);
-	t.is(httpStatusOf('destination_ip_prohibited'), 403);
-	t.is(httpStatusOf('client_limit_reached'), 429);
-	t.is(httpStatusOf('connection_refused'), 502);
-	t.is(httpStatusOf('connection_terminated'), 502);
-	t.is(httpStatusOf('connection_timeout'), 504);
-	t.is(httpStatusOf('connection_limit_reached'), 503);
-	t.is(httpStatusOf('handshake_malformed'), 400);
+test('each cause has the HTTP status that RFC 9209 recommends, or one that clients act upon', (t) => {
+	const recommended = new Map(
+		Object.entries(RFC_9209).flatMap(([status, codes]) => codes.map((code) => [code, Number(status)] as const)),
+	);
+	for (const code of CODES) t.is(httpStatusOf(code), OWN_STATUS[code] ?? recommended.get(code) ?? 0, code);
 });
 
 test('SOCKS4 says 93 where the user is at issue and 91 for all else', (t) => {

@@ -431,6 +431,13 @@ for (const [what, input, note, credentials] of [
 	});
 }
 
+test('client: needs no more than the first bytes that decide', (t) => {
+	t.is(play(client('example.com')(), [hex('04')]).error?.note, 'not SOCKS5');
+	t.is(play(client('example.com', alice)(), [hex('05 02 05')]).error?.note, 'not RFC 1929');
+	t.is(play(client('example.com')(), [hex('05 00 04')]).error?.note, 'not a SOCKS5 reply');
+	t.is(play(client('example.com')(), [hex('05 00 05 00 00 05')]).error?.note, 'not a SOCKS5 reply');
+});
+
 test('client: credentials that do not fit are a fault of the configuration, not of the hop', (t) => {
 	for (const credentials of [
 		{ user: 'u'.repeat(256), password: '' },

@@ -1,0 +1,76 @@
+// What is decided about a request before anything of it is sent: where it goes, whether it may, by which way, what the
+// origin gets to read, and whose links may carry it.
+import { asksUpgrade, requestToOrigin } from '../anonymity/request-head.ts';
+import { asGatewayError, GatewayError } from '../core/error.ts';
+import type { Flow } from '../core/flow.ts';
+import type { Target } from '../core/target.ts';
+import type { Framing } from '../protocol/http1-body.ts';
+import { type RequestHead, valuesOf } from '../protocol/http1-head.ts';
+import { readRequestTarget } from '../protocol/http1-target.ts';
+import type { ExchangeDeps } from './exchange-deps.ts';
+import { ForwardedRequest } from './exchange-request.ts';
+import { originKeyOf } from './origin-pool.ts';
+import type { Way } from './tunnel.ts';
+
+/** Where a request goes: to whom, by which way, and under which key its link is kept. */
+export interface Destination {
+	readonly target: Target;
+	readonly way: Way;
+	readonly key: string;
+}
+
+/** A request that may go. */
+export interface Prepared {
+	readonly request: ForwardedRequest;
+	readonly to: Destination;
+}
+
+export interface Surroundings {
+	readonly flow: Flow;
+	readonly deps: ExchangeDeps;
+	/** The origin links of this flow are nobody else's. */
+	readonly bound: boolean;
+}
+
+/** Judges, routes and rewrites one request; writes target and route into the flow. The error is what the client is told. */
+export function prepare(head: RequestHead, framing: Framing, around: Surroundings): Prepared | GatewayError {
+	const asked = readRequestTarget(head);
+	if (asked instanceof GatewayError) return asked;
+	if (asked.form !== 'absolute') return notForAProxy();
+	const { target } = asked;
+	const way = route(target, around);
+	if (way instanceof GatewayError) return way;
+	// One that sends a body with it is answered in HTTP: where its body ends and the other protocol begins is not ours to say.
+	const upgrade = framing.kind === 'none' && asksUpgrade(head);
+	const { level, clientIp } = around.deps;
+	const bytes = requestToOrigin(head, asked, { level, clientIp, upgrade });
+	const request = new ForwardedRequest(head, framing, bytes, upgrade);
+	return { request, to: { target, way, key: keyOf(way, target, around) } };
+}
+
+function route(target: Target, { flow, deps }: Surroundings): Way | GatewayError {
+	flow.target = target;
+	try {
+		const way = deps.route(target);
+		flow.route = way.outbound.tag;
+		return way;
+	} catch (thrown) {
+		return asGatewayError(thrown, { phase: 'policy' });
+	}
+}
+
+function keyOf(way: Way, { host, port }: Target, { flow, deps, bound }: Surroundings): string {
+	const exit = way.outbound.tag;
+	return originKeyOf({ exit, host, port, clientKey: deps.clientKey, flow: bound ? flow.id : null, user: flow.user });
+}
+
+/** A request-target in origin-form or asterisk-form is meant for a server, and none is here. */
+function notForAProxy(): GatewayError {
+	return new GatewayError('http_request_error', { side: 'client', phase: 'exchange', note: 'request target form' });
+}
+
+/** NTLM and Negotiate (RFC 4559) authenticate a connection: all requests on it speak for that user. */
+export function isConnectionBound(head: RequestHead): boolean {
+	for (const value of valuesOf(head.fields, 'authorization')) if (/^(ntlm|negotiate)\b/i.test(value)) return true;
+	return false;
+}

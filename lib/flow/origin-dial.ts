@@ -1,0 +1,63 @@
+// The dial of one request: under a deadline, cancelled at once when its client goes. Only here does an exchange need an
+// AbortController, a timer and a promise; a request on a kept link has none of them.
+import { asGatewayError, GatewayError } from '../core/error.ts';
+import type { Flow } from '../core/flow.ts';
+import type { Link } from '../core/link.ts';
+import type { Target } from '../core/target.ts';
+import type { Way } from './tunnel.ts';
+
+/** Hears of one dial: `dialled` or `undialled`, once, later; neither after `cancel`. */
+export interface DialOwner {
+	/** The owner closes the link. */
+	dialled(link: Link): void;
+	undialled(error: GatewayError): void;
+	/** One of the two threw: a bug of ours. */
+	broken(bug: unknown): void;
+}
+
+export class OriginDial {
+	readonly #abort: AbortController = new AbortController();
+	readonly #owner: DialOwner;
+	readonly #timer: NodeJS.Timeout;
+	#over = false;
+
+	constructor(owner: DialOwner, way: Way, target: Target, flow: Flow, dialMs: number) {
+		this.#owner = owner;
+		const dialling = way.outbound.dial(target, { signal: this.#abort.signal, flow, permits: (ip) => way.permits(ip) });
+		this.#timer = setTimeout(onDeadline, dialMs, this.#abort);
+		const heard = dialling.then(
+			(link) => this.#opened(link),
+			(thrown) => this.#failed(thrown),
+		);
+		heard.catch((bug) => this.#owner.broken(bug));
+	}
+
+	/** The client has gone: every socket of the dial closes. */
+	cancel(): void {
+		if (this.#over) return;
+		this.#finish();
+		this.#abort.abort(new GatewayError('connection_terminated', { side: 'client', phase: 'connect' }));
+	}
+
+	#finish(): void {
+		this.#over = true;
+		clearTimeout(this.#timer);
+	}
+
+	#opened(link: Link): void {
+		// A dialer that was through before it heard of the abort.
+		if (this.#over) return link.destroy();
+		this.#finish();
+		this.#owner.dialled(link);
+	}
+
+	#failed(thrown: unknown): void {
+		if (this.#over) return;
+		this.#finish();
+		this.#owner.undialled(asGatewayError(thrown, { phase: 'connect' }));
+	}
+}
+
+function onDeadline(abort: AbortController): void {
+	abort.abort(new GatewayError('connection_timeout', { side: 'target', phase: 'connect', retry: 'next' }));
+}

@@ -1,0 +1,282 @@
+// The life of one client connection: accept, handshake, admission, verdict, route, and one report at its end, whatever
+// happened. The switch on Intent is the table of what bauta can do.
+
+import type { Level } from '../anonymity/levels.ts';
+import type { Client } from '../core/client.ts';
+import type { Clock } from '../core/clock.ts';
+import { asGatewayError, GatewayError } from '../core/error.ts';
+import type { Flow, Outcome } from '../core/flow.ts';
+import type { Credentials, Intent } from '../core/intent.ts';
+import { formatIp, type Ip } from '../core/ip.ts';
+import type { Link } from '../core/link.ts';
+import type { Observer } from '../core/observer.ts';
+import type { Target } from '../core/target.ts';
+import { ServerHandshake } from '../io/handshake.ts';
+import type { Sweep } from '../io/sweep.ts';
+import type { Admission, Limiter } from '../limits/limiter.ts';
+import type { Subject, Verdict } from '../policy/exit-policy.ts';
+import type { Codec } from '../protocol/codec.ts';
+import { type ExchangeDeps, exchange } from './exchange.ts';
+import type { OriginPool } from './origin-pool.ts';
+import type { Router } from './router.ts';
+import { carry, outcomeOf, type TunnelDeps, tunnel, type Way } from './tunnel.ts';
+
+export interface ServeOptions {
+	readonly handshakeMs: number;
+	readonly dialMs: number;
+	readonly lifetimeMs: number | null;
+	/** A kept-alive HTTP client between two requests. */
+	readonly httpIdleMs: number;
+	readonly level: Level;
+	readonly authRequired: boolean;
+}
+
+/** What a library user may hang in. Each may throw GatewayError to refuse; a plain throw is a bug and refuses too. */
+export interface Hooks {
+	/** A connection came in. False closes it unheard. */
+	accept?(inbound: string, client: Client): boolean;
+	/** Takes the place of the users file. */
+	authenticate?(credentials: Credentials | null, flow: Flow): boolean | Promise<boolean>;
+	/** Names the way out by tag; null leaves it to rules and default. Asked after the exit policy has said yes. */
+	route?(target: Target, flow: Flow): string | null;
+	/** The way out is open, the client is about to hear it. */
+	connected?(flow: Flow): void;
+	/** The flow is over; its record is final. */
+	closed?(flow: Flow): void;
+}
+
+export interface ServeDeps {
+	readonly limiter: Limiter;
+	readonly policy: {
+		judge(subject: Subject): Verdict;
+		judgeAddress(subject: Subject, ip: Ip, report: (rule: string) => void): GatewayError | null;
+	};
+	readonly router: Router;
+	readonly pool: OriginPool;
+	readonly sweep: Sweep;
+	readonly clock: Clock;
+	readonly observer: Observer;
+	readonly hooks: Hooks;
+	readonly options: ServeOptions;
+	/** `client` is the limit key of who asks. */
+	readonly verify: (credentials: Credentials, client: string) => Promise<boolean>;
+}
+
+/** What a flow has to know of the listener it came in by. */
+export interface Entrance {
+	/** Names it in rules and logs. */
+	readonly tag: string;
+	/** A new codec for what is spoken there. */
+	codec(): Codec;
+}
+
+/** Serves connections; one for each gateway. */
+export class FlowServer {
+	readonly #deps: ServeDeps;
+	/** Links of the flows that live: closing one ends its flow. */
+	readonly #live: Set<Link> = new Set();
+	#count = 0;
+	#draining = false;
+
+	constructor(deps: ServeDeps) {
+		this.#deps = deps;
+	}
+
+	get liveCount(): number {
+		return this.#live.size;
+	}
+
+	/** From now on kept-alive HTTP connections end behind their current request. */
+	drain(): void {
+		this.#draining = true;
+	}
+
+	/** Closes every live flow at once; their outcome is `drained`. */
+	closeAll(): void {
+		const links = [...this.#live];
+		this.#live.clear();
+		for (const link of links) link.reset();
+	}
+
+	/** Serves one accepted link to its end. Owns the link. Never rejects. */
+	async serve(link: Link, client: Client, entrance: Entrance): Promise<void> {
+		const { hooks, limiter, observer } = this.#deps;
+		const accepted = this.#guard(() => hooks.accept?.(entrance.tag, client) ?? true) === true;
+		const admission = accepted ? limiter.enter(client.key) : null;
+		if (!admission) {
+			link.destroy();
+			observer.dropped?.(entrance.tag, accepted ? 'handshakes' : 'hook');
+			return;
+		}
+		const flow = newFlow(++this.#count, entrance.tag, client, this.#deps.clock.nowMs());
+		this.#live.add(link);
+		observer.flowStarted?.(flow);
+		flow.outcome = await this.#converse(link, client, flow, entrance, admission);
+		if (!this.#live.delete(link)) flow.outcome = { cause: 'drained' };
+		admission.release();
+		flow.endedMs = this.#deps.clock.nowMs();
+		observer.flowEnded?.(flow);
+		this.#guard(() => hooks.closed?.(flow));
+	}
+
+	async #converse(link: Link, client: Client, flow: Flow, entrance: Entrance, admission: Admission): Promise<Outcome> {
+		try {
+			const conversation = new Conversation(link, client, flow, this.#deps, () => this.#draining);
+			return await conversation.run(entrance, admission);
+		} catch (thrown) {
+			const error = asGatewayError(thrown);
+			if (error.code === 'proxy_internal_error') this.#deps.observer.bug?.(error.cause ?? error);
+			if (error !== thrown) link.destroy();
+			return outcomeOf(error);
+		}
+	}
+
+	/** Runs a hook; what it throws is somebody's bug and costs nothing but its answer. */
+	#guard<T>(hook: () => T): T | undefined {
+		try {
+			return hook();
+		} catch (thrown) {
+			this.#deps.observer.bug?.(thrown);
+			return undefined;
+		}
+	}
+}
+
+function newFlow(id: number, inbound: string, client: Client, startedMs: number): Flow {
+	return {
+		id,
+		inbound,
+		client: client.key,
+		startedMs,
+		protocol: 'unknown',
+		user: null,
+		target: null,
+		route: null,
+		openedMs: null,
+		requests: 0,
+		upBytes: 0,
+		downBytes: 0,
+		endedMs: null,
+		outcome: null,
+		reports: [],
+	};
+}
+
+/** One client on one link: as many handshakes as HTTP keep-alive makes of it, then what the client asked for. */
+class Conversation {
+	readonly #link: Link;
+	readonly #client: Client;
+	readonly #flow: Flow;
+	readonly #deps: ServeDeps;
+	readonly #draining: () => boolean;
+
+	constructor(link: Link, client: Client, flow: Flow, deps: ServeDeps, draining: () => boolean) {
+		this.#link = link;
+		this.#client = client;
+		this.#flow = flow;
+		this.#deps = deps;
+		this.#draining = draining;
+	}
+
+	async run(entrance: Entrance, admission: Admission): Promise<Outcome> {
+		for (let first = true; ; first = false) {
+			const codec = entrance.codec();
+			const handshake = new ServerHandshake(this.#link, codec, {
+				deadlineMs: this.#deps.options.handshakeMs,
+				authenticate: (credentials) => this.#authenticate(credentials),
+			});
+			const intent = await this.#intent(handshake, codec);
+			if (first) await this.#admit(handshake, admission);
+			switch (intent.kind) {
+				case 'tunnel':
+					this.#flow.target = intent.target;
+					return tunnel(this.#flow, this.#link, handshake, intent.target, this.#tunnelDeps());
+				case 'exchange': {
+					handshake.opened();
+					const end = await exchange(this.#link, this.#flow, this.#exchangeDeps());
+					if (end.kind === 'ended') return end.outcome;
+				}
+			}
+		}
+	}
+
+	async #intent(handshake: ServerHandshake, codec: Codec): Promise<Intent> {
+		try {
+			return await handshake.intent();
+		} finally {
+			this.#flow.protocol = codec.protocol;
+		}
+	}
+
+	async #admit(handshake: ServerHandshake, admission: Admission): Promise<void> {
+		try {
+			await admission.admit(this.#flow.user);
+		} catch (thrown) {
+			const error = asGatewayError(thrown, { phase: 'admission' });
+			handshake.refuse(error);
+			throw error;
+		}
+	}
+
+	async #authenticate(credentials: Credentials | null): Promise<boolean> {
+		const { hooks, options, verify } = this.#deps;
+		this.#flow.user = null;
+		const ok = hooks.authenticate
+			? await hooks.authenticate(credentials, this.#flow)
+			: !options.authRequired || (credentials !== null && (await verify(credentials, this.#client.key)));
+		// On an open endpoint a name is only claimed: it must not meet rules or limits that are about users.
+		if (ok && credentials && options.authRequired) this.#flow.user = credentials.user;
+		return ok;
+	}
+
+	/** Judges, then routes. Throws GatewayError when the exit policy says no. */
+	#route(target: Target): Way {
+		const { policy, router, hooks } = this.#deps;
+		const flow = this.#flow;
+		const subject: Subject = { client: this.#client, user: flow.user, inbound: flow.inbound, target };
+		const verdict = policy.judge(subject);
+		if (!verdict.allow) throw verdict.error;
+		for (const rule of verdict.reports) this.#report(rule);
+		const outbound = router.outbound(hooks.route?.(target, flow) ?? verdict.route);
+		if (verdict.needsAddress && outbound.namesTravel)
+			throw new GatewayError('http_request_denied', { phase: 'policy' });
+		return { outbound, permits: (ip) => policy.judgeAddress(subject, ip, (rule) => this.#report(rule)) };
+	}
+
+	#report(rule: string): void {
+		if (!this.#flow.reports.includes(rule)) this.#flow.reports = [...this.#flow.reports, rule];
+	}
+
+	#tunnelDeps(): TunnelDeps {
+		const { options, sweep, clock, hooks } = this.#deps;
+		return {
+			route: (target) => this.#route(target),
+			dialMs: options.dialMs,
+			lifetimeMs: options.lifetimeMs,
+			sweep,
+			nowMs: () => clock.nowMs(),
+			connected: () => hooks.connected?.(this.#flow),
+		};
+	}
+
+	#exchangeDeps(): ExchangeDeps {
+		const { options, pool, sweep, clock, hooks } = this.#deps;
+		return {
+			route: (target) => this.#route(target),
+			pool,
+			sweep,
+			level: options.level,
+			clientIp: options.level === 'transparent' ? formatIp(this.#client.ip) : null,
+			// Rules may tell listeners apart, so what one let through is no link of another's.
+			clientKey: `${this.#flow.inbound} ${this.#client.key}`,
+			authRequired: options.authRequired,
+			dialMs: options.dialMs,
+			headMs: options.handshakeMs,
+			idleMs: options.httpIdleMs,
+			nowMs: () => clock.nowMs(),
+			draining: this.#draining,
+			connected: () => hooks.connected?.(this.#flow),
+			upgraded: (client, origin) => carry(this.#flow, client, origin, this.#tunnelDeps()),
+		};
+	}
+}

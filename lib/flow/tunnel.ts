@@ -1,0 +1,93 @@
+// An opaque stream: dial, answer, relay. The answer to the client is made from what the dial really did.
+import type { Outbound } from '../core/dialer.ts';
+import { asGatewayError, GatewayError } from '../core/error.ts';
+import type { Flow, Outcome } from '../core/flow.ts';
+import type { Ip } from '../core/ip.ts';
+import type { Link } from '../core/link.ts';
+import type { Target } from '../core/target.ts';
+import type { ServerHandshake } from '../io/handshake.ts';
+import { Relay } from '../io/relay.ts';
+import type { Sweep } from '../io/sweep.ts';
+
+/** Where one target may be reached: what judging and routing it gave. */
+export interface Way {
+	readonly outbound: Outbound;
+	/** Judges an address that the target's name resolved to. */
+	readonly permits: (ip: Ip) => GatewayError | null;
+}
+
+export interface TunnelDeps {
+	/** Judges and routes; throws GatewayError when the target may not be reached. */
+	route(target: Target): Way;
+	readonly dialMs: number;
+	/** Most a tunnel may live; null for no limit. */
+	readonly lifetimeMs: number | null;
+	readonly sweep: Sweep;
+	nowMs(): number;
+	connected(): void;
+}
+
+/** Serves one tunnel to its end. Throws GatewayError when it did not open; the client has been told by then. */
+export async function tunnel(
+	flow: Flow,
+	link: Link,
+	handshake: ServerHandshake,
+	target: Target,
+	deps: TunnelDeps,
+): Promise<Outcome> {
+	const far = await open(flow, handshake, target, deps);
+	flow.openedMs = deps.nowMs();
+	deps.connected();
+	handshake.opened();
+	return carry(flow, link, far, deps);
+}
+
+async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps: TunnelDeps): Promise<Link> {
+	const abort = new AbortController();
+	handshake.onGone = (error) => abort.abort(error);
+	if (handshake.gone) abort.abort(handshake.gone);
+	const timer = setTimeout(onDeadline, deps.dialMs, abort);
+	try {
+		const way = deps.route(target);
+		flow.route = way.outbound.tag;
+		return await way.outbound.dial(target, { signal: abort.signal, flow, permits: way.permits });
+	} catch (thrown) {
+		const error = asGatewayError(thrown, { phase: 'connect' });
+		handshake.refuse(error);
+		throw error;
+	} finally {
+		clearTimeout(timer);
+	}
+}
+
+function onDeadline(abort: AbortController): void {
+	abort.abort(new GatewayError('connection_timeout', { side: 'target', phase: 'connect', retry: 'next' }));
+}
+
+/** Relays until both sides are done and writes the byte counts into the flow. Also the end of an upgraded exchange. */
+export async function carry(
+	flow: Flow,
+	link: Link,
+	far: Link,
+	deps: Pick<TunnelDeps, 'sweep' | 'lifetimeMs'>,
+): Promise<Outcome> {
+	const relay = new Relay(link, far, deps);
+	const timer = deps.lifetimeMs === null ? null : setTimeout(() => relay.stop(), deps.lifetimeMs);
+	const end = await relay.run();
+	if (timer) clearTimeout(timer);
+	flow.upBytes += end.upBytes;
+	flow.downBytes += end.downBytes;
+	if (end.cause instanceof GatewayError) return outcomeOf(end.cause);
+	return { cause: end.cause === 'aborted' ? 'lifetime' : end.cause };
+}
+
+/** A failure as the flow's record keeps it. */
+export function outcomeOf(error: GatewayError): Outcome {
+	return {
+		cause: error.code,
+		side: error.side,
+		phase: error.phase,
+		...(error.hop === undefined ? {} : { hop: error.hop }),
+		...(error.note === undefined ? {} : { note: error.note }),
+	};
+}

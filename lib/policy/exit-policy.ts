@@ -1,0 +1,237 @@
+// Whether a client may go where it wants to, asked twice: `judge` before anything is resolved or dialled, `judgeAddress`
+// for each address that a name resolved to and before that one is dialled. Pure and synchronous. In order:
+//
+//   1. our own listeners       refused always: a loop, and the way into the admin port
+//   2. rules                   the first that matches; a deny refuses
+//   3. special names           unless --allow-private or the rule opens them; .onion and .alt only with a rule's route
+//   4. ports                   unless listed or opened by the rule
+//   5. special addresses       unless --allow-private or the rule opens them; IPv4 inside IPv6 counts
+//   6. this machine's own      unless --allow-private or the rule opens that one
+//
+// In report mode 2 to 6 let pass and are reported, a deny as though the rule were not there; names that must not be asked
+// for (.onion, .alt) stay refused. Address rules and 5 and 6 judge what is resolved here: behind a hop that resolves
+// names itself they see literals only.
+import { type Code, GatewayError } from '../core/error.ts';
+import { type Ip, ip4Within, isMapped } from '../core/ip.ts';
+import { suffixesOf } from './name-set.ts';
+import { type OwnAddresses, OwnMachine } from './own-addresses.ts';
+import type { PortSet } from './ports.ts';
+import type { Rule, Subject } from './rules.ts';
+import { embeddedIp4s, specialRangeOf } from './special-addresses.ts';
+import { specialNameOf } from './special-names.ts';
+import type { SpecialRange } from './special-ranges.ts';
+
+export type { Subject } from './rules.ts';
+
+export interface ExitPolicyOptions {
+	readonly allowPrivate: boolean;
+	readonly ports: PortSet;
+	readonly mode: 'enforce' | 'report';
+	readonly rules: readonly Rule[];
+	/** What is this machine now; asked for each connection, so it answers from memory. */
+	ownAddresses(): OwnAddresses;
+}
+
+export type Verdict =
+	| {
+			readonly allow: true;
+			/** What would have refused, by rule name; empty when enforcing. */
+			readonly reports: readonly string[];
+			/** Tag of the way out, null for the default. */
+			readonly route: string | null;
+			/**
+			 * Only a rule with addresses can still allow this name: it must be resolved here and `judgeAddress` be asked. A
+			 * way out that sends names on refuses it with `http_request_denied`.
+			 */
+			readonly needsAddress: boolean;
+	  }
+	| {
+			readonly allow: false;
+			readonly error: GatewayError;
+			/** Who says no: an operator's rule by its name, else `port`, `own address`, `special address: loopback` and so on. */
+			readonly rule: string;
+	  };
+
+/** Why not. `firm`: in report mode, too. */
+interface Refusal {
+	readonly rule: string;
+	readonly code: Code;
+	readonly note: string;
+	readonly firm: boolean;
+}
+
+const NOTHING: readonly string[] = [];
+const PASSED: Verdict = { allow: true, reports: NOTHING, route: null, needsAddress: false };
+
+const LOOP: Refusal = { rule: 'own listener', code: 'proxy_loop_detected', note: 'own listener', firm: true };
+const PORT: Refusal = { rule: 'port', code: 'http_request_denied', note: 'port not listed', firm: false };
+const OWN: Refusal = { rule: 'own address', code: 'destination_ip_prohibited', note: 'own address', firm: false };
+const ROUTE: Refusal = {
+	rule: 'route',
+	code: 'http_request_denied',
+	note: 'rule sends this address another way',
+	firm: false,
+};
+
+/** The judge of one gateway. Keeps nothing about those it judges. */
+export class ExitPolicy {
+	readonly #allowPrivate: boolean;
+	readonly #enforces: boolean;
+	readonly #ports: PortSet;
+	readonly #rules: readonly Rule[];
+	readonly #machine: OwnMachine;
+
+	constructor(options: ExitPolicyOptions) {
+		this.#allowPrivate = options.allowPrivate;
+		this.#enforces = options.mode === 'enforce';
+		this.#ports = options.ports;
+		this.#rules = options.rules;
+		this.#machine = new OwnMachine(() => options.ownAddresses());
+	}
+
+	/** Before anything is resolved or dialled. An error has phase `policy`. */
+	judge(subject: Subject): Verdict {
+		const ip = subject.target.ip;
+		return ip === null ? this.#judgeName(subject) : this.#judgeLiteral(subject, plain(ip));
+	}
+
+	/**
+	 * An address that the subject's name resolved to; null permits it. `report` hears what report mode lets pass. Codes:
+	 * `destination_ip_prohibited`, `http_request_denied` by a rule, `proxy_loop_detected`.
+	 */
+	judgeAddress(subject: Subject, ip: Ip, report: (rule: string) => void): GatewayError | null {
+		const reports: string[] = [];
+		const { refusal, rule } = this.#weigh(subject, plain(ip), reports);
+		for (const name of reports) report(name);
+		if (refusal) return errorOf(refusal);
+		if (!rule?.awaitsAddress || rule.route === null || subject.target.ip !== null) return null;
+		const verdict = this.#judgeName(subject);
+		if (verdict.allow && verdict.route === rule.route) return null;
+		if (this.#enforces) return errorOf(ROUTE);
+		report(ROUTE.rule);
+		return null;
+	}
+
+	#judgeLiteral(subject: Subject, ip: Ip): Verdict {
+		const reports: string[] = [];
+		const { refusal, rule } = this.#weigh(subject, ip, reports);
+		return refusal ? refused(refusal) : passed(reports, rule, false);
+	}
+
+	/** Everything, the address being known. What report mode lets pass goes to `reports`. */
+	#weigh(subject: Subject, ip: Ip, reports: string[]): { refusal: Refusal | null; rule: Rule | null } {
+		if (this.#isLoop(ip, subject.target.port)) return { refusal: LOOP, rule: null };
+		const suffixes = this.#suffixes(subject);
+		for (const rule of this.#rules) {
+			if (!rule.concerns(subject, suffixes) || !rule.covers(ip)) continue;
+			if (rule.allows) return { refusal: this.#closed(subject, rule, ip, reports), rule };
+			if (this.#enforces) return { refusal: denial(rule), rule };
+			reports.push(rule.name);
+		}
+		return { refusal: this.#closed(subject, null, ip, reports), rule: null };
+	}
+
+	/**
+	 * The address not being known yet, rules that wait for it are passed over, but not their say: if nothing else allows
+	 * the name and one of those might, the answer is "yes, once its address is judged". Those that deny are heard then.
+	 */
+	#judgeName(subject: Subject): Verdict {
+		const reports: string[] = [];
+		let hope: Rule | null = null;
+		let decided: Rule | null = null;
+		const suffixes = this.#suffixes(subject);
+		for (const rule of this.#rules) {
+			if (!rule.concerns(subject, suffixes)) continue;
+			if (rule.awaitsAddress) hope ??= this.#mightAllow(subject, rule) ? rule : null;
+			else if (rule.allows || this.#enforces) {
+				decided = rule;
+				break;
+			} else reports.push(rule.name);
+		}
+		const refusal = decided?.allows === false ? denial(decided) : this.#closed(subject, decided, null, reports);
+		if (refusal === null) return passed(reports, decided, false);
+		return hope === null ? refused(refusal) : passed(reports, hope, true);
+	}
+
+	#suffixes({ target }: Subject): readonly string[] {
+		return target.ip === null && this.#rules.length > 0 ? suffixesOf(target.host) : NOTHING;
+	}
+
+	#mightAllow(subject: Subject, rule: Rule): boolean {
+		return rule.allows && this.#closed(subject, rule, null, []) === null;
+	}
+
+	/** What is refused by default and not opened by the rule that matched, if one did. */
+	#closed({ target }: Subject, rule: Rule | null, ip: Ip | null, reports: string[]): Refusal | null {
+		return (
+			this.#sift(target.ip === null ? this.#closedName(target.host, rule) : null, reports) ??
+			this.#sift(this.#ports.has(target.port) || rule?.opensPort(target.port) ? null : PORT, reports) ??
+			this.#sift(ip === null ? null : this.#closedAddress(ip, rule), reports)
+		);
+	}
+
+	/** The refusal if it stands; in report mode most become a report. */
+	#sift(refusal: Refusal | null, reports: string[]): Refusal | null {
+		if (refusal === null || this.#enforces || refusal.firm) return refusal;
+		reports.push(refusal.rule);
+		return null;
+	}
+
+	#closedName(host: string, rule: Rule | null): Refusal | null {
+		const special = specialNameOf(host);
+		if (special === null || (this.#allowPrivate && special.reach === 'private')) return null;
+		const elsewhere = special.reach === 'elsewhere';
+		if (rule?.opensName(host) && (!elsewhere || rule.route !== null)) return null;
+		const note = special.suffix === '' ? 'single-label name' : `special name: ${special.suffix}`;
+		return { rule: note, code: 'http_request_denied', note, firm: elsewhere };
+	}
+
+	#closedAddress(ip: Ip, rule: Rule | null): Refusal | null {
+		// Nearly every address is ordinary: only another is worth a closure.
+		let range = specialRangeOf(ip);
+		if (range !== null) range = specialRangeOf(ip, (each) => this.#permits(each, ip, rule));
+		if (range !== null) {
+			const note = `special address: ${range.name}`;
+			return { rule: note, code: 'destination_ip_prohibited', note, firm: false };
+		}
+		return this.#allowPrivate || rule?.opensOwn(ip) || !this.#isOwn(ip) ? null : OWN;
+	}
+
+	#permits(range: SpecialRange, ip: Ip, rule: Rule | null): boolean {
+		if (range.reach === 'yes' || (range.reach === 'private' && this.#allowPrivate)) return true;
+		return rule?.opensRange(range, ip) ?? false;
+	}
+
+	#isLoop(ip: Ip, port: number): boolean {
+		if (this.#machine.listens(ip, port)) return true;
+		return typeof ip !== 'number' && embeddedIp4s(ip).some((inner) => this.#machine.listens(inner, port));
+	}
+
+	#isOwn(ip: Ip): boolean {
+		if (this.#machine.isLocal(ip)) return true;
+		return typeof ip !== 'number' && embeddedIp4s(ip).some((inner) => this.#machine.isLocal(inner));
+	}
+}
+
+/** IPv4-mapped is IPv4: the kernel would dial that. */
+function plain(ip: Ip): Ip {
+	return typeof ip !== 'number' && isMapped(ip) ? ip4Within(ip, 12) : ip;
+}
+
+function passed(reports: readonly string[], rule: Rule | null, needsAddress: boolean): Verdict {
+	const route = rule?.route ?? null;
+	if (reports.length === 0 && route === null && !needsAddress) return PASSED;
+	return { allow: true, reports, route, needsAddress };
+}
+
+function refused(refusal: Refusal): Verdict {
+	return { allow: false, error: errorOf(refusal), rule: refusal.rule };
+}
+
+function denial(rule: Rule): Refusal {
+	return { rule: rule.name, code: 'http_request_denied', note: 'rule', firm: false };
+}
+
+function errorOf({ code, note }: Refusal): GatewayError {
+	return new GatewayError(code, { side: 'gateway', phase: 'policy', note });
+}

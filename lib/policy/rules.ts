@@ -1,0 +1,170 @@
+// An operator's rules: in order, the first that matches decides, none is an allow. All conditions of a rule must hold; one
+// that is left out or empty always holds. Compiled once; what a rule lists costs a connection little more than one entry.
+//
+// Addresses. A rule with addresses is asked about an address: the target's when that is a literal, else each one that
+// the target's name resolves to. Until then it is undecided, and exit-policy.ts sees to it that nothing is decided over
+// its head. A deny also holds for an IPv6 address that carries a listed IPv4 address (NAT64 and the like), an allow only
+// for the address as it is listed.
+//
+// What a rule opens. Special addresses, this machine's own, special names and unlisted ports stay refused under an allow
+// rule, unless it names them: by a prefix that lies within the special range (10.1.2.3/32 or 10.0.0.0/8, not 0.0.0.0/0),
+// by an address of this machine alone, by a name within the special name, by `ports`. So "allow everything to these
+// users" stays safe, and one inside host is one rule: its address, its port, and its name where clients use that.
+import type { Client } from '../core/client.ts';
+import type { Ip } from '../core/ip.ts';
+import type { Target } from '../core/target.ts';
+import { type NamePattern, NameSet, parseNamePattern, suffixesOf } from './name-set.ts';
+import type { PortSet } from './ports.ts';
+import { type Prefix, PrefixSet, parsePrefix } from './prefix.ts';
+import { embeddedIp4s, rangeAround } from './special-addresses.ts';
+import { specialNameOf } from './special-names.ts';
+import type { SpecialRange } from './special-ranges.ts';
+import { wireText } from './wire-text.ts';
+
+/** What is judged: who wants to go where, and by which listener. */
+export interface Subject {
+	readonly client: Client;
+	/** As the client sent it, a character a byte; null when nobody has said who they are. */
+	readonly user: string | null;
+	/** Tag of the listener. */
+	readonly inbound: string;
+	readonly target: Target;
+}
+
+/** A rule as configuration has it. */
+export interface RuleSpec {
+	/** For logs and reports. */
+	readonly name: string;
+	readonly action: 'allow' | 'deny';
+	/** Prefixes of clients. */
+	readonly clients?: readonly string[];
+	readonly users?: readonly string[];
+	/** Name patterns of targets; a target given as an address has no name and does not match. */
+	readonly names?: readonly string[];
+	/** Prefixes of targets. */
+	readonly addresses?: readonly string[];
+	readonly ports?: PortSet | null;
+	/** Tags of listeners. */
+	readonly inbounds?: readonly string[];
+	/** Tag of the way out of what the rule allows; null for the default. */
+	readonly route?: string | null;
+}
+
+/** What is wrong with one text of one rule. */
+export interface RuleProblem {
+	readonly rule: number;
+	readonly field: 'clients' | 'names' | 'addresses';
+	readonly item: number;
+	readonly problem: string;
+}
+
+/** Compiles rules. What has a problem is left out of its rule: use the rules only when there is none. */
+export function compileRules(specs: readonly RuleSpec[]): {
+	readonly rules: readonly Rule[];
+	readonly problems: readonly RuleProblem[];
+} {
+	const problems: RuleProblem[] = [];
+	const rules = specs.map((spec, rule) => {
+		const read = <T>(field: RuleProblem['field'], parse: (text: string) => T | string): T[] =>
+			(spec[field] ?? []).flatMap((text, item) => {
+				const parsed = parse(text);
+				if (typeof parsed !== 'string') return [parsed];
+				problems.push({ rule, field, item, problem: parsed });
+				return [];
+			});
+		return new Rule(
+			spec,
+			read('clients', parsePrefix),
+			read('names', parseNamePattern),
+			read('addresses', parsePrefix),
+		);
+	});
+	return { rules, problems };
+}
+
+/** One rule, ready to be asked. */
+export class Rule {
+	readonly name: string;
+	readonly allows: boolean;
+	readonly route: string | null;
+	/** Whether the rule is undecided until the address is known. */
+	readonly awaitsAddress: boolean;
+	readonly #clients: PrefixSet | null;
+	readonly #users: ReadonlySet<string> | null;
+	readonly #inbounds: ReadonlySet<string> | null;
+	readonly #names: NameSet | null;
+	readonly #ports: PortSet | null;
+	readonly #addresses: PrefixSet | null;
+	/** Of the addresses: prefixes within a special range, by that range; and single ones. */
+	readonly #opened: ReadonlyMap<SpecialRange, PrefixSet>;
+	readonly #singles: PrefixSet;
+	/** Of the names: those within a special name. */
+	readonly #openedNames: NameSet;
+
+	constructor(spec: RuleSpec, clients: readonly Prefix[], names: readonly NamePattern[], addresses: readonly Prefix[]) {
+		this.name = spec.name;
+		this.allows = spec.action === 'allow';
+		this.route = spec.route ?? null;
+		this.awaitsAddress = addresses.length > 0;
+		this.#clients = clients.length > 0 ? new PrefixSet(clients) : null;
+		this.#users = setOf(spec.users?.map(wireText));
+		this.#inbounds = setOf(spec.inbounds);
+		this.#names = names.length > 0 ? new NameSet(names) : null;
+		this.#ports = spec.ports ?? null;
+		this.#addresses = this.awaitsAddress ? new PrefixSet(addresses) : null;
+		this.#opened = bySpecialRange(addresses);
+		this.#singles = new PrefixSet(addresses.filter(isSingle));
+		this.#openedNames = new NameSet(names.filter((pattern) => specialNameOf(pattern.name)));
+	}
+
+	/** Whether every condition holds but the addresses. `suffixes`: of the target's name; none for an address. */
+	concerns({ client, user, inbound, target }: Subject, suffixes: readonly string[]): boolean {
+		if (this.#ports !== null && !this.#ports.has(target.port)) return false;
+		if (this.#names !== null && !this.#names.has(suffixes)) return false;
+		if (this.#clients !== null && !this.#clients.has(client.ip)) return false;
+		if (this.#users !== null && (user === null || !this.#users.has(user))) return false;
+		return this.#inbounds === null || this.#inbounds.has(inbound);
+	}
+
+	/** Whether the addresses hold for this one. `ip` is not IPv4-mapped. */
+	covers(ip: Ip): boolean {
+		if (this.#addresses === null || this.#addresses.has(ip)) return true;
+		if (this.allows || typeof ip === 'number') return false;
+		for (const inner of embeddedIp4s(ip)) if (this.#addresses.has(inner)) return true;
+		return false;
+	}
+
+	/** Whether the rule names the special range that an address lies in, or the part of it where the address is. */
+	opensRange(range: SpecialRange, ip: Ip): boolean {
+		return this.#opened.get(range)?.has(ip) ?? false;
+	}
+
+	/** Whether the rule names this address alone. */
+	opensOwn(ip: Ip): boolean {
+		return this.#singles.has(ip);
+	}
+
+	/** Whether the rule names a special name, or one that this name is under. */
+	opensName(name: string): boolean {
+		return this.#openedNames.has(suffixesOf(name));
+	}
+
+	opensPort(port: number): boolean {
+		return this.#ports?.has(port) ?? false;
+	}
+}
+
+function setOf(items: readonly string[] | undefined): ReadonlySet<string> | null {
+	return items !== undefined && items.length > 0 ? new Set(items) : null;
+}
+
+function isSingle({ ip, bits }: Prefix): boolean {
+	return bits === (typeof ip === 'number' ? 32 : 128);
+}
+
+/** The prefixes that lie within one special range, each under its own. */
+function bySpecialRange(prefixes: readonly Prefix[]): ReadonlyMap<SpecialRange, PrefixSet> {
+	const byRange = Map.groupBy(prefixes, rangeAround);
+	byRange.delete(null);
+	return new Map([...byRange].map(([range, inside]) => [range as SpecialRange, new PrefixSet(inside)]));
+}
