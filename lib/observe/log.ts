@@ -4,8 +4,8 @@
 import { type Logger, pino } from 'pino';
 import type { Flow, Outcome } from '../core/flow.ts';
 import type { Observer } from '../core/observer.ts';
-import { authorityOf } from '../core/target.ts';
 import { type ClientWord, clientWord } from './client-word.ts';
+import { flowLine } from './flow-line.ts';
 import { type LineSink, LogSink } from './log-sink.ts';
 import { prettySink } from './pretty.ts';
 
@@ -44,16 +44,18 @@ const FLUSH_MS = 500;
 export function createLog(options: LogOptions, sink?: LineSink): Log {
 	const lines = sink ?? LogSink.ofStdout();
 	const pretty = options.format === 'pretty' || (options.format === 'auto' && !sink && process.stdout.isTTY);
+	const out = pretty ? prettySink(lines) : lines;
+	const time = isoTime();
 	const logger = pino(
 		{
 			level: options.level === 'off' ? 'silent' : options.level,
 			base: null,
-			timestamp: isoTime(),
+			timestamp: time,
 			formatters: { level: (level) => ({ level }) },
 		},
-		pretty ? prettySink(lines) : lines,
+		out,
 	);
-	return new GatewayLog(logger, options, lines);
+	return new GatewayLog(logger, options, lines, out, time);
 }
 
 /** Many lines share a millisecond, and the text of a date costs more than the rest of its line's frame. */
@@ -72,50 +74,28 @@ class GatewayLog implements Log {
 	readonly #logger: Logger;
 	readonly #options: LogOptions;
 	readonly #sink: LineSink;
+	/** Where lines go that are made here: the sink, or what makes them readable before it. */
+	readonly #lines: LineSink;
+	readonly #time: () => string;
 	readonly #clientWord: ClientWord;
 	readonly #dropped: Map<string, { readonly inbound: string; readonly why: string; count: number }> = new Map();
 	#droppedTimer: NodeJS.Timeout | null = null;
 
-	constructor(logger: Logger, options: LogOptions, sink: LineSink) {
+	constructor(logger: Logger, options: LogOptions, sink: LineSink, lines: LineSink, time: () => string) {
 		this.#logger = logger;
 		this.#options = options;
 		this.#sink = sink;
+		this.#lines = lines;
+		this.#time = time;
 		this.#clientWord = clientWord(options.clients);
 		sink.onDropped = (count) => logger.warn({ count }, 'log lines dropped');
 	}
 
 	flowEnded(flow: Flow): void {
-		const trouble = flow.outcome !== null && TROUBLE.has(flow.outcome.cause);
-		if (!this.#logger.isLevelEnabled(trouble ? 'warn' : 'info')) return;
-		const facts = this.#factsOf(flow);
-		if (trouble) this.#logger.warn(facts, 'flow');
-		else this.#logger.info(facts, 'flow');
-	}
-
-	/** Absent facts are undefined, which JSON leaves out. */
-	#factsOf(flow: Flow): object {
-		const { outcome, startedMs, openedMs, endedMs } = flow;
-		const { users, targets, clients } = this.#options;
-		return {
-			id: flow.id,
-			inbound: flow.inbound,
-			protocol: flow.protocol,
-			cause: outcome?.cause,
-			side: outcome?.side,
-			phase: outcome?.phase,
-			hop: outcome?.hop,
-			note: outcome?.note,
-			route: flow.route ?? undefined,
-			upBytes: flow.upBytes,
-			downBytes: flow.downBytes,
-			requests: flow.requests || undefined,
-			openMs: openedMs === null ? undefined : Math.round(openedMs - startedMs),
-			totalMs: endedMs === null ? undefined : Math.round(endedMs - startedMs),
-			reports: flow.reports.length > 0 ? flow.reports : undefined,
-			client: clients === 'none' ? undefined : (this.#clientWord(flow.client) ?? undefined),
-			user: users ? (flow.user ?? undefined) : undefined,
-			target: targets && flow.target ? authorityOf(flow.target) : undefined,
-		};
+		const level = flow.outcome !== null && TROUBLE.has(flow.outcome.cause) ? 'warn' : 'info';
+		if (!this.#logger.isLevelEnabled(level)) return;
+		const client = this.#options.clients === 'none' ? null : this.#clientWord(flow.client);
+		this.#lines.write(flowLine(flow, level, this.#time(), client, this.#options));
 	}
 
 	dropped(inbound: string, why: string): void {
