@@ -22,6 +22,8 @@ function runOwnNode() {
 	process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
 	for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
 	child.on('exit', (code, signal) => {
+		// What the loader says when a library is missing, and what it needs on a Debian without a compiler.
+		if (code === 127) console.error('bauta: its own Node does not start; Debian, Ubuntu: apt-get install libatomic1');
 		if (signal) {
 			process.removeAllListeners(signal);
 			process.kill(process.pid, signal);

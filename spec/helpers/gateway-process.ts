@@ -89,6 +89,8 @@ export class GatewayProcess {
 export interface GatewayOptions {
 	/** Text of a configuration file. */
 	readonly config?: string;
+	/** Most that V8 may keep for old objects: a process that leaks dies of it, and one that does not stays small. */
+	readonly heapMb?: number;
 }
 
 /** Starts `bauta serve -L 127.0.0.1:0` with `args`; resolves when it listens. Killed when the scope ends. */
@@ -98,7 +100,8 @@ export async function startGateway(
 	options: GatewayOptions = {},
 ): Promise<GatewayProcess> {
 	const file = options.config === undefined ? [] : ['-c', configFile(scope, options.config)];
-	const child = startProcess(scope, process.execPath, [BIN, 'serve', '-L', '127.0.0.1:0', ...file, ...args]);
+	const heap = options.heapMb === undefined ? [] : [`--max-old-space-size=${options.heapMb}`];
+	const child = startProcess(scope, process.execPath, [...heap, BIN, 'serve', '-L', '127.0.0.1:0', ...file, ...args]);
 	const gateway = new GatewayProcess(child);
 	const listening = await gateway.record((record) => record.msg === 'listening');
 	gateway.port = Number(/:(\d+)$/.exec(String(listening.address))![1]);

@@ -18,6 +18,8 @@ export interface MiniHopOptions {
 	readonly refuse?: Buffer;
 	/** Goes out in one write with the reply that grants. */
 	readonly early?: string;
+	/** The port of 127.0.0.1 that a request is led to; by default the one it asks for. */
+	readonly lead?: (host: string, port: number) => number;
 }
 
 export interface MiniHop {
@@ -62,7 +64,10 @@ export async function startMiniHop(scope: Scope, type: MiniHopType, options: Min
 		hop.asked.push(`${request.host}:${request.port}`);
 		hop.logins.push(request.login);
 		if (options.refuse) socket.end(options.refuse);
-		else relay(scope, socket, request, Buffer.from(options.early ?? ''));
+		else {
+			const port = options.lead?.(request.host, request.port) ?? request.port;
+			relay(scope, socket, { ...request, port }, Buffer.from(options.early ?? ''));
+		}
 	};
 	const accept = (socket: Socket): void => void serve(socket).catch(() => socket.destroy());
 	const server = options.secure

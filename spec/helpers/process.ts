@@ -78,19 +78,19 @@ async function accepts(port: number): Promise<boolean> {
 	}
 }
 
-/** Looks again every 20 ms until `holds` says yes; rejects with `what` and the last reading after `withinMs`. */
+/** Reads again, every 20 ms at most, until `holds` says yes; rejects with `what` and the last reading after `withinMs`. */
 export async function until<T>(
 	what: string,
-	read: () => T,
+	read: () => T | Promise<T>,
 	holds: (value: T) => boolean,
 	withinMs = 20_000,
 ): Promise<T> {
 	const deadline = performance.now() + withinMs;
 	for (;;) {
-		const value = read();
+		const value = await read();
 		if (holds(value)) return value;
 		if (performance.now() > deadline)
-			throw new Error(`not within ${withinMs} ms: ${what}; last seen: ${String(value)}`);
+			throw new Error(`not within ${withinMs} ms: ${what}; last seen: ${JSON.stringify(value)}`);
 		await delay(20);
 	}
 }

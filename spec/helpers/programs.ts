@@ -19,6 +19,12 @@ const onPath = (command: string, debian: string = command): Program => ({ debian
 export const PROGRAMS: Readonly<Record<string, Program>> = {
 	curl: onPath('curl'),
 	wget: onPath('wget'),
+	git: onPath('git'),
+	ssh: onPath('ssh', 'openssh-client'),
+	/** OpenBSD's, the one that knows proxies. */
+	nc: onPath('nc.openbsd', 'netcat-openbsd'),
+	'apt-get': onPath('apt-get', 'apt'),
+	proxychains4: onPath('proxychains4'),
 	/** A python3 that can import requests. */
 	'python3-requests': { debian: 'python3-requests', find: findPython },
 	chromium: onPath('chromium'),
