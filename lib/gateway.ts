@@ -10,6 +10,7 @@ import { OriginPool } from './flow/origin-pool.ts';
 import { Router } from './flow/router.ts';
 import { FlowServer, type Hooks } from './flow/serve.ts';
 import { ProxyInbound } from './inbound/proxy.ts';
+import { Deadlines } from './io/deadlines.ts';
 import { InterfaceAddresses } from './io/own-addresses.ts';
 import { Resolver } from './io/resolve.ts';
 import { Sweep } from './io/sweep.ts';
@@ -39,7 +40,7 @@ export interface Gateway {
 	 * gateway is closed when it resolves.
 	 */
 	drain(deadlineMs?: number): Promise<void>;
-	/** Closes everything now. Again does nothing. */
+	/** Closes everything now; resolves when every flow has reported its end, or a second later. Again does nothing. */
 	close(): Promise<void>;
 }
 
@@ -50,6 +51,9 @@ export function createGateway(config: Config | ConfigInput = {}, options: Gatewa
 
 /** How often a drain looks whether the last flow has ended. */
 const DRAIN_LOOK_MS = 20;
+
+/** A reset link is gone in the same turn; only a hook or a check of a password that hangs could take longer. */
+const REPORTS_MS = 1_000;
 
 /** Never, as a number that timers take: Node's longest is 24.8 days. */
 const NEVER_MS = 2 ** 31 - 1;
@@ -89,6 +93,8 @@ class ComposedGateway implements Gateway {
 			policy: this.#policy(),
 			router: this.#router,
 			pool: this.#pool,
+			handshakes: new Deadlines(timeouts.handshakeMs || NEVER_MS),
+			dials: new Deadlines(timeouts.dialMs || NEVER_MS),
 			sweep: this.#sweep,
 			clock: systemClock,
 			observer: this.#observer,
@@ -167,6 +173,7 @@ class ComposedGateway implements Gateway {
 	async close(): Promise<void> {
 		await this.#stopListening();
 		this.#server.closeAll();
+		await within(REPORTS_MS, this.#server.reported());
 		this.#pool.close();
 		this.#sweep.close();
 		this.#router.close();
@@ -189,3 +196,12 @@ function usersOf(users: Config['users']): Users {
 }
 
 const NO_PREFIXES: OwnAddresses['prefixes'] = [];
+
+async function within(limitMs: number, done: Promise<void>): Promise<void> {
+	let timer: NodeJS.Timeout | undefined;
+	const late = new Promise<void>((resolve) => {
+		timer = setTimeout(resolve, limitMs);
+	});
+	await Promise.race([done, late]);
+	clearTimeout(timer);
+}

@@ -11,9 +11,6 @@ import { type FlagValues, layerOf } from '../flags.ts';
 /** Ctrl-C under npm is two SIGINTs, the terminal's and the one npm hands on: within this time they are one. */
 const SAME_SIGINT_MS = 100;
 
-/** Closing is a matter of milliseconds, whatever is left open behind a bug. */
-const LAST_WORDS_MS = 1_000;
-
 /** Resolves when the gateway listens; the process goes on until a signal ends it. Throws ConfigError, and what `listen` throws. */
 export async function serve(values: FlagValues): Promise<void> {
 	hideArguments(values);
@@ -43,8 +40,8 @@ function endOnSignal(gateway: Gateway, log: Log, drainMs: number): void {
 	let drainedAt: number | null = null;
 	const end = async (): Promise<void> => {
 		await gateway.close();
-		// Flows that were cut still say so; the process ends by itself when the last one has, or is made to.
-		setTimeout(() => process.exit(EXIT.ok), LAST_WORDS_MS).unref();
+		// Not by running out of work: Node then waits for handles to close, and one of TLS inside a tunnel may never do so.
+		process.exit(EXIT.ok);
 	};
 	const drain = async (signal: NodeJS.Signals): Promise<void> => {
 		if (drainedAt !== null) return;

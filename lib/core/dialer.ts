@@ -1,4 +1,5 @@
 // The one seam out. Direct, hop, chain, group and block are all dialers, so they nest.
+import type { CancelSignal } from './cancel.ts';
 import type { GatewayError } from './error.ts';
 import type { Flow } from './flow.ts';
 import type { Ip } from './ip.ts';
@@ -7,7 +8,7 @@ import type { Target } from './target.ts';
 
 export interface DialContext {
 	/** Aborted when the client has gone, the deadline has passed or the gateway stops: every socket of the dial closes. */
-	readonly signal: AbortSignal;
+	readonly signal: CancelSignal;
 	readonly flow: Flow;
 	/** Judges an address that a name resolved to; null permits. Whoever resolves a name must ask before it dials. */
 	permits(ip: Ip): GatewayError | null;

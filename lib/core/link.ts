@@ -32,10 +32,12 @@ export interface Link {
 	write(bytes: Uint8Array): boolean;
 	/** Sends FIN after what was written. */
 	closeWrite(): void;
-	/** Says goodbye: sends what was written and FIN, discards input until the peer's FIN or `lingerMs`, then closes. */
+	/** Says goodbye: sends what was written and FIN, discards input until the peer's FIN, and closes, after `lingerMs` at most. */
 	finish(lingerMs?: number): void;
 	/** Closes at once and drops what was not sent. */
 	destroy(): void;
 	/** Closes at once with RST where the transport has one. */
 	reset(): void;
+	/** Resolves when it is closed: for whoever counts links and does not read this one. */
+	gone(): Promise<void>;
 }

@@ -28,7 +28,7 @@ export interface ExchangeDeps {
 	nowMs(): number;
 	/** True: the connection ends behind the current response. */
 	draining(): boolean;
-	/** The first way out of this flow is open. */
+	/** The first way out of this flow is open; throws GatewayError when it shall not be used. */
 	connected(): void;
 	/** Takes both links, early bytes included, for what the origin agreed to speak; resolves when they are over. */
 	upgraded(client: Link, origin: Link): Promise<Outcome>;

@@ -1,7 +1,7 @@
 // One request and its response: finds a kept link or dials one, sends, and follows the response to its end. A request that
 // met a link which was already dying is sent once more on a fresh one, if that can do no harm; nothing else is ever repeated.
 import type { Level } from '../anonymity/levels.ts';
-import { GatewayError } from '../core/error.ts';
+import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Link } from '../core/link.ts';
 import type { ExchangeDeps } from './exchange-deps.ts';
@@ -82,10 +82,10 @@ export class Pair implements ResponseOwner, DialOwner {
 	}
 
 	#ask(origin: OriginLink): void {
-		const { flow, deps } = this.#owner;
-		if (flow.openedMs === null) {
-			flow.openedMs = deps.nowMs();
-			deps.connected();
+		const refusal = this.#owner.flow.openedMs === null ? this.#announce() : null;
+		if (refusal) {
+			origin.discard();
+			return this.#owner.failed(refusal, false);
 		}
 		const response = new ForwardedResponse(this, this.request, origin);
 		this.#response = response;
@@ -93,6 +93,19 @@ export class Pair implements ResponseOwner, DialOwner {
 		this.request.sendTo(origin.link);
 		if (origin.link.closed || origin.link.ended) response.end();
 		else this.#owner.regulate();
+	}
+
+	/** The flow's first way out is open. Returns why it shall not be used. */
+	#announce(): GatewayError | null {
+		const { flow, deps } = this.#owner;
+		try {
+			flow.openedMs = deps.nowMs();
+			deps.connected();
+			return null;
+		} catch (thrown) {
+			flow.openedMs = null;
+			return asGatewayError(thrown, { phase: 'connect' });
+		}
 	}
 
 	mayKeep(): boolean {

@@ -276,7 +276,7 @@ class Exchange implements Sink, Moving, PairOwner {
 	#goodbye(): void {
 		if (this.#failure) this.#outcome = outcomeOf(this.#failure);
 		else if (this.deps.draining()) this.#outcome = { cause: 'drained' };
-		if (this.#link.pendingBytes === 0 || this.#link.ended) {
+		if (this.#link.pendingBytes === 0) {
 			this.#link.finish();
 			return this.#end(this.#outcome);
 		}

@@ -1,5 +1,6 @@
 // The dial of one request: under a deadline, cancelled at once when its client goes. Only here does an exchange need an
-// AbortController, a timer and a promise; a request on a kept link has none of them.
+// timer, a cancellation and a promise; a request on a kept link has none of them.
+import { Cancellation } from '../core/cancel.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Link } from '../core/link.ts';
@@ -16,14 +17,14 @@ export interface DialOwner {
 }
 
 export class OriginDial {
-	readonly #abort: AbortController = new AbortController();
+	readonly #abort: Cancellation = new Cancellation();
 	readonly #owner: DialOwner;
 	readonly #timer: NodeJS.Timeout;
 	#over = false;
 
 	constructor(owner: DialOwner, way: Way, target: Target, flow: Flow, dialMs: number) {
 		this.#owner = owner;
-		const dialling = way.outbound.dial(target, { signal: this.#abort.signal, flow, permits: (ip) => way.permits(ip) });
+		const dialling = way.outbound.dial(target, { signal: this.#abort, flow, permits: (ip) => way.permits(ip) });
 		this.#timer = setTimeout(onDeadline, dialMs, this.#abort);
 		const heard = dialling.then(
 			(link) => this.#opened(link),
@@ -58,6 +59,6 @@ export class OriginDial {
 	}
 }
 
-function onDeadline(abort: AbortController): void {
+function onDeadline(abort: Cancellation): void {
 	abort.abort(new GatewayError('connection_timeout', { side: 'target', phase: 'connect', retry: 'next' }));
 }

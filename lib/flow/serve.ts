@@ -11,7 +11,9 @@ import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Target } from '../core/target.ts';
+import type { Deadlines } from '../io/deadlines.ts';
 import { ServerHandshake } from '../io/handshake.ts';
+import type { Relay } from '../io/relay.ts';
 import type { Sweep } from '../io/sweep.ts';
 import type { Admission, Limiter } from '../limits/limiter.ts';
 import type { Subject, Verdict } from '../policy/exit-policy.ts';
@@ -53,6 +55,8 @@ export interface ServeDeps {
 	};
 	readonly router: Router;
 	readonly pool: OriginPool;
+	readonly handshakes: Deadlines;
+	readonly dials: Deadlines;
 	readonly sweep: Sweep;
 	readonly clock: Clock;
 	readonly observer: Observer;
@@ -70,13 +74,25 @@ export interface Entrance {
 	codec(): Codec;
 }
 
+/** What the conversations of one server share. */
+interface Around {
+	readonly relays: Set<Relay>;
+	draining: boolean;
+}
+
+/** Note of an error for a hook's bug, which was told when it happened. */
+const HOOK = 'hook';
+
 /** Serves connections; one for each gateway. */
 export class FlowServer {
 	readonly #deps: ServeDeps;
-	/** Links of the flows that live: closing one ends its flow. */
+	/** Links of the flows that live: closing one ends its flow, or leaves it a relay that still sends. */
 	readonly #live: Set<Link> = new Set();
+	readonly #around: Around = { relays: new Set(), draining: false };
 	#count = 0;
-	#draining = false;
+	/** Flows that have not reported yet. */
+	#unreported = 0;
+	#whenReported: (() => void) | null = null;
 
 	constructor(deps: ServeDeps) {
 		this.#deps = deps;
@@ -88,14 +104,23 @@ export class FlowServer {
 
 	/** From now on kept-alive HTTP connections end behind their current request. */
 	drain(): void {
-		this.#draining = true;
+		this.#around.draining = true;
 	}
 
-	/** Closes every live flow at once; their outcome is `drained`. */
+	/** Closes every live flow at once; the outcome of those that were not over is `drained`. */
 	closeAll(): void {
 		const links = [...this.#live];
 		this.#live.clear();
+		for (const relay of this.#around.relays) relay.stop();
 		for (const link of links) link.reset();
+	}
+
+	/** Resolves when every flow that lives has reported its end. One caller at a time. */
+	reported(): Promise<void> {
+		if (this.#unreported === 0) return Promise.resolve();
+		return new Promise((resolve) => {
+			this.#whenReported = resolve;
+		});
 	}
 
 	/** Serves one accepted link to its end. Owns the link. Never rejects. */
@@ -110,22 +135,27 @@ export class FlowServer {
 		}
 		const flow = newFlow(++this.#count, entrance.tag, client, this.#deps.clock.nowMs());
 		this.#live.add(link);
-		observer.flowStarted?.(flow);
-		flow.outcome = await this.#converse(link, client, flow, entrance, admission);
-		if (!this.#live.delete(link)) flow.outcome = { cause: 'drained' };
+		this.#unreported++;
+		this.#guard(() => observer.flowStarted?.(flow));
+		const outcome = await this.#converse(link, client, flow, entrance, admission);
+		flow.outcome = this.#live.has(link) ? outcome : { cause: 'drained' };
+		// A link that still says goodbye has a descriptor, so its flow has a place.
+		if (!link.closed) await link.gone();
+		this.#live.delete(link);
 		admission.release();
 		flow.endedMs = this.#deps.clock.nowMs();
-		observer.flowEnded?.(flow);
+		this.#guard(() => observer.flowEnded?.(flow));
 		this.#guard(() => hooks.closed?.(flow));
+		if (--this.#unreported === 0) this.#whenReported?.();
 	}
 
 	async #converse(link: Link, client: Client, flow: Flow, entrance: Entrance, admission: Admission): Promise<Outcome> {
 		try {
-			const conversation = new Conversation(link, client, flow, this.#deps, () => this.#draining);
+			const conversation = new Conversation(link, client, flow, this.#deps, this.#around);
 			return await conversation.run(entrance, admission);
 		} catch (thrown) {
 			const error = asGatewayError(thrown);
-			if (error.code === 'proxy_internal_error') this.#deps.observer.bug?.(error.cause ?? error);
+			if (error.code === 'proxy_internal_error' && error.note !== HOOK) this.#deps.observer.bug?.(error.cause ?? error);
 			if (error !== thrown) link.destroy();
 			return outcomeOf(error);
 		}
@@ -168,21 +198,21 @@ class Conversation {
 	readonly #client: Client;
 	readonly #flow: Flow;
 	readonly #deps: ServeDeps;
-	readonly #draining: () => boolean;
+	readonly #around: Around;
 
-	constructor(link: Link, client: Client, flow: Flow, deps: ServeDeps, draining: () => boolean) {
+	constructor(link: Link, client: Client, flow: Flow, deps: ServeDeps, around: Around) {
 		this.#link = link;
 		this.#client = client;
 		this.#flow = flow;
 		this.#deps = deps;
-		this.#draining = draining;
+		this.#around = around;
 	}
 
 	async run(entrance: Entrance, admission: Admission): Promise<Outcome> {
 		for (let first = true; ; first = false) {
 			const codec = entrance.codec();
 			const handshake = new ServerHandshake(this.#link, codec, {
-				deadlineMs: this.#deps.options.handshakeMs,
+				deadlines: this.#deps.handshakes,
 				authenticate: (credentials) => this.#authenticate(credentials),
 			});
 			const intent = await this.#intent(handshake, codec);
@@ -237,7 +267,7 @@ class Conversation {
 		const verdict = policy.judge(subject);
 		if (!verdict.allow) throw verdict.error;
 		for (const rule of verdict.reports) this.#report(rule);
-		const outbound = router.outbound(hooks.route?.(target, flow) ?? verdict.route);
+		const outbound = router.outbound(this.#hook(() => hooks.route?.(target, flow)) ?? verdict.route);
 		if (verdict.needsAddress && outbound.namesTravel)
 			throw new GatewayError('http_request_denied', { phase: 'policy' });
 		return { outbound, permits: (ip) => policy.judgeAddress(subject, ip, (rule) => this.#report(rule)) };
@@ -247,20 +277,36 @@ class Conversation {
 		if (!this.#flow.reports.includes(rule)) this.#flow.reports = [...this.#flow.reports, rule];
 	}
 
+	/** Told here and not where the flow ends: an exchange answers its client and goes on. */
+	#hook<T>(hook: () => T): T {
+		try {
+			return hook();
+		} catch (thrown) {
+			if (thrown instanceof GatewayError) throw thrown;
+			this.#deps.observer.bug?.(thrown);
+			throw new GatewayError('proxy_internal_error', { note: HOOK });
+		}
+	}
+
+	#connected(): void {
+		this.#hook(() => this.#deps.hooks.connected?.(this.#flow));
+	}
+
 	#tunnelDeps(): TunnelDeps {
-		const { options, sweep, clock, hooks } = this.#deps;
+		const { options, sweep, clock } = this.#deps;
 		return {
 			route: (target) => this.#route(target),
-			dialMs: options.dialMs,
+			dials: this.#deps.dials,
 			lifetimeMs: options.lifetimeMs,
 			sweep,
+			relays: this.#around.relays,
 			nowMs: () => clock.nowMs(),
-			connected: () => hooks.connected?.(this.#flow),
+			connected: () => this.#connected(),
 		};
 	}
 
 	#exchangeDeps(): ExchangeDeps {
-		const { options, pool, sweep, clock, hooks } = this.#deps;
+		const { options, pool, sweep, clock } = this.#deps;
 		return {
 			route: (target) => this.#route(target),
 			pool,
@@ -274,8 +320,8 @@ class Conversation {
 			headMs: options.handshakeMs,
 			idleMs: options.httpIdleMs,
 			nowMs: () => clock.nowMs(),
-			draining: this.#draining,
-			connected: () => hooks.connected?.(this.#flow),
+			draining: () => this.#around.draining,
+			connected: () => this.#connected(),
 			upgraded: (client, origin) => carry(this.#flow, client, origin, this.#tunnelDeps()),
 		};
 	}

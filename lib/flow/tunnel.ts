@@ -1,10 +1,12 @@
 // An opaque stream: dial, answer, relay. The answer to the client is made from what the dial really did.
+import { Cancellation } from '../core/cancel.ts';
 import type { Outbound } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
+import type { Deadlines, Limited } from '../io/deadlines.ts';
 import type { ServerHandshake } from '../io/handshake.ts';
 import { Relay } from '../io/relay.ts';
 import type { Sweep } from '../io/sweep.ts';
@@ -19,11 +21,15 @@ export interface Way {
 export interface TunnelDeps {
 	/** Judges and routes; throws GatewayError when the target may not be reached. */
 	route(target: Target): Way;
-	readonly dialMs: number;
+	/** The limit of each dial. */
+	readonly dials: Deadlines;
 	/** Most a tunnel may live; null for no limit. */
 	readonly lifetimeMs: number | null;
 	readonly sweep: Sweep;
+	/** Every relay that runs: one may live on when its client has gone and what it sent has not all left. */
+	readonly relays: Set<Relay>;
 	nowMs(): number;
+	/** The way out is open; throws GatewayError when it shall not be used. */
 	connected(): void;
 }
 
@@ -36,49 +42,61 @@ export async function tunnel(
 	deps: TunnelDeps,
 ): Promise<Outcome> {
 	const far = await open(flow, handshake, target, deps);
-	flow.openedMs = deps.nowMs();
-	deps.connected();
 	handshake.opened();
 	return carry(flow, link, far, deps);
 }
 
 async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps: TunnelDeps): Promise<Link> {
-	const abort = new AbortController();
+	const abort = new Dialling();
 	handshake.onGone = (error) => abort.abort(error);
 	if (handshake.gone) abort.abort(handshake.gone);
-	const timer = setTimeout(onDeadline, deps.dialMs, abort);
+	deps.dials.start(abort);
+	let far: Link | null = null;
 	try {
 		const way = deps.route(target);
 		flow.route = way.outbound.tag;
-		return await way.outbound.dial(target, { signal: abort.signal, flow, permits: way.permits });
+		far = await way.outbound.dial(target, { signal: abort, flow, permits: way.permits });
+		flow.openedMs = deps.nowMs();
+		deps.connected();
+		return far;
 	} catch (thrown) {
+		far?.destroy();
 		const error = asGatewayError(thrown, { phase: 'connect' });
 		handshake.refuse(error);
 		throw error;
 	} finally {
-		clearTimeout(timer);
+		deps.dials.stop(abort);
 	}
 }
 
-function onDeadline(abort: AbortController): void {
-	abort.abort(new GatewayError('connection_timeout', { side: 'target', phase: 'connect', retry: 'next' }));
+/** One dial, called off by its client's leaving or by its deadline. */
+class Dialling extends Cancellation implements Limited {
+	expire(): void {
+		this.abort(new GatewayError('connection_timeout', { side: 'target', phase: 'connect', retry: 'next' }));
+	}
 }
 
-/** Relays until both sides are done and writes the byte counts into the flow. Also the end of an upgraded exchange. */
+/**
+ * Relays until both sides are done and writes the byte counts into the flow. Also the end of an upgraded exchange. Throws
+ * for a bug of ours alone; both links are closed by then.
+ */
 export async function carry(
 	flow: Flow,
 	link: Link,
 	far: Link,
-	deps: Pick<TunnelDeps, 'sweep' | 'lifetimeMs'>,
+	deps: Pick<TunnelDeps, 'sweep' | 'relays' | 'lifetimeMs'>,
 ): Promise<Outcome> {
 	const relay = new Relay(link, far, deps);
+	deps.relays.add(relay);
 	const timer = deps.lifetimeMs === null ? null : setTimeout(() => relay.stop(), deps.lifetimeMs);
 	const end = await relay.run();
 	if (timer) clearTimeout(timer);
+	deps.relays.delete(relay);
 	flow.upBytes += end.upBytes;
 	flow.downBytes += end.downBytes;
-	if (end.cause instanceof GatewayError) return outcomeOf(end.cause);
-	return { cause: end.cause === 'aborted' ? 'lifetime' : end.cause };
+	if (!(end.cause instanceof GatewayError)) return { cause: end.cause === 'aborted' ? 'lifetime' : end.cause };
+	if (end.cause.code === 'proxy_internal_error') throw end.cause;
+	return outcomeOf(end.cause);
 }
 
 /** A failure as the flow's record keeps it. */

@@ -1,7 +1,9 @@
 // Opens TCP connections, to numeric addresses only: node is never given a name to look up. A name is resolved first, each
 // of its addresses judged, and exactly the judged ones are dialled, one at a time, so nothing is connected to that policy
 // did not see (no happy eyeballs, no second lookup that could answer differently).
+
 import { Socket } from 'node:net';
+import type { CancelSignal } from '../core/cancel.ts';
 import type { DialContext } from '../core/dialer.ts';
 import { type Code, codeOfErrno, GatewayError, type Retry, type Side } from '../core/error.ts';
 import { formatIp, type Ip } from '../core/ip.ts';
@@ -23,7 +25,7 @@ export interface ConnectOptions {
 	/** Whose end this is: the side of errors, now and of the link. */
 	readonly side: Side;
 	/** Closes the socket at once. */
-	readonly signal: AbortSignal;
+	readonly signal: CancelSignal;
 	/** Gives this attempt up with `connection_timeout`. Without it the signal alone ends it. */
 	readonly limitMs?: number;
 }

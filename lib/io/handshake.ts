@@ -1,9 +1,11 @@
 // Joins a codec to a link, under one deadline. The only place where a handshake meets a socket: the codec says what to
 // do, this file does it. What came behind the handshake ends up in `link.early`.
+import type { CancelSignal } from '../core/cancel.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
 import type { Link, Sink } from '../core/link.ts';
 import type { Answer, Codec, Step } from '../protocol/codec.ts';
+import type { Deadlines, Limited } from './deadlines.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -12,7 +14,8 @@ const EARLY_BYTES = 65_536;
 
 export interface ServerHandshakeOptions {
 	/** From the first look to the intent, authentication included. */
-	readonly deadlineMs: number;
+	readonly deadlines: Deadlines;
+	/** Rejects when it cannot be told: the client then hears of that error in its protocol. */
 	authenticate(credentials: Credentials | null): Promise<boolean>;
 }
 
@@ -20,7 +23,7 @@ export interface ServerHandshakeOptions {
  * A client's handshake: `intent()` runs it up to what the client asks for, then either `opened()` or `refuse()` ends it.
  * In between the link is still read, within a bound, so that a client that leaves is noticed: `onGone` then fires once.
  */
-export class ServerHandshake implements Sink {
+export class ServerHandshake implements Sink, Limited {
 	/** Set it after `intent()`; called once if the client leaves before `opened()` or `refuse()`. */
 	onGone: ((error: GatewayError) => void) | null = null;
 	/** Why the client left, once it has: look here before setting `onGone`. */
@@ -28,7 +31,6 @@ export class ServerHandshake implements Sink {
 	readonly #link: Link;
 	readonly #codec: Codec;
 	readonly #options: ServerHandshakeOptions;
-	#timer: NodeJS.Timeout | null = null;
 	#resolve: ((intent: Intent) => void) | null = null;
 	#reject: ((error: GatewayError) => void) | null = null;
 	/** A question is with its answerer: bytes only pile up. */
@@ -50,7 +52,7 @@ export class ServerHandshake implements Sink {
 		return new Promise((resolve, reject) => {
 			this.#resolve = resolve;
 			this.#reject = reject;
-			this.#timer = setTimeout(onDeadline, this.#options.deadlineMs, this);
+			this.#options.deadlines.start(this);
 			const early = this.#link.early;
 			this.#link.early = NOTHING;
 			this.#ended = this.#link.ended;
@@ -122,15 +124,21 @@ export class ServerHandshake implements Sink {
 
 	#authenticate(credentials: Credentials | null): void {
 		this.#asking = true;
-		this.#options.authenticate(credentials).then(
-			(ok) => {
-				this.#asking = false;
-				if (!this.#reject) return;
-				this.#codec.answer({ kind: ok ? 'authenticated' : 'rejected' });
-				this.#pump();
-			},
-			(error) => this.#fail(asGatewayError(error)),
-		);
+		this.#options
+			.authenticate(credentials)
+			.then(
+				(ok) => this.#authenticated({ kind: ok ? 'authenticated' : 'rejected' }),
+				(error) => this.#authenticated({ kind: 'failed', error: asGatewayError(error) }),
+			)
+			.catch((bug) => this.#fail(asGatewayError(bug)));
+	}
+
+	#authenticated(answer: Answer): void {
+		this.#asking = false;
+		if (!this.#reject) return;
+		this.#codec.answer(answer);
+		this.#link.resume(); // more may be wanted than was held
+		this.#pump();
 	}
 
 	#settle(intent: Intent): void {
@@ -151,8 +159,7 @@ export class ServerHandshake implements Sink {
 	}
 
 	#stopClock(): void {
-		if (this.#timer) clearTimeout(this.#timer);
-		this.#timer = null;
+		this.#options.deadlines.stop(this);
 	}
 
 	/** Out of time: the client hears it in its protocol where that has a word for it. */
@@ -177,23 +184,19 @@ export class ServerHandshake implements Sink {
 	}
 }
 
-function onDeadline(handshake: ServerHandshake): void {
-	handshake.expire();
-}
-
 /**
  * Drives a client codec over `link` until it is established; `link.early` then holds what came behind the hop's reply.
  * Throws GatewayError: the codec's own, or `hop_unavailable` when the hop leaves or `signal` aborts (then its reason if
  * that is a GatewayError). On failure the link is destroyed; on success it has no reader and is paused.
  */
-export function runClientHandshake(link: Link, codec: Codec, signal: AbortSignal): Promise<void> {
+export function runClientHandshake(link: Link, codec: Codec, signal: CancelSignal): Promise<void> {
 	return new Promise((resolve, reject) => new ClientHandshake(link, codec, signal, resolve, reject).start());
 }
 
 class ClientHandshake implements Sink {
 	readonly #link: Link;
 	readonly #codec: Codec;
-	readonly #signal: AbortSignal;
+	readonly #signal: CancelSignal;
 	readonly #resolve: () => void;
 	readonly #reject: (error: GatewayError) => void;
 	readonly #onAbort: () => void = () => this.#fail(abortError(this.#signal));
@@ -202,7 +205,7 @@ class ClientHandshake implements Sink {
 	constructor(
 		link: Link,
 		codec: Codec,
-		signal: AbortSignal,
+		signal: CancelSignal,
 		resolve: () => void,
 		reject: (error: GatewayError) => void,
 	) {
@@ -277,7 +280,7 @@ function hopLeft(cause?: unknown): GatewayError {
 }
 
 /** What an aborted dial ends with: the reason it was aborted for, else the client's leaving. */
-export function abortError(signal: AbortSignal): GatewayError {
+export function abortError(signal: CancelSignal): GatewayError {
 	if (signal.reason instanceof GatewayError) return signal.reason;
 	return new GatewayError('connection_terminated', { side: 'client', phase: 'connect' });
 }

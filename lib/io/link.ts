@@ -12,6 +12,13 @@ const LINGER_MS = 2_000;
 
 const IDLE: Sink = { data() {}, end() {}, drain() {}, closed() {} };
 
+/** From a stream to its link: so all links share their five listeners, where each had five closures. */
+const LINK: unique symbol = Symbol('link');
+
+interface Linked extends Duplex {
+	[LINK]: StreamLink;
+}
+
 export interface LinkOptions {
 	/** Whose end this is: the side of every error it reports. */
 	readonly side: Side;
@@ -34,31 +41,49 @@ export class StreamLink implements Link {
 		this.#duplex = duplex;
 		this.#side = options.side;
 		this.#phase = options.phase ?? 'relay';
-		duplex.on('data', (chunk: Buffer) => {
-			try {
-				this.#sink.data(chunk);
-			} catch (thrown) {
-				this.#bug(thrown);
-			}
-		});
-		duplex.on('end', () => {
-			this.ended = true;
-			try {
-				this.#sink.end();
-			} catch (thrown) {
-				this.#bug(thrown);
-			}
-		});
-		duplex.on('drain', () => {
-			try {
-				this.#sink.drain();
-			} catch (thrown) {
-				this.#bug(thrown);
-			}
-		});
-		duplex.on('error', (error: NodeJS.ErrnoException) => this.#fail(error));
-		duplex.on('close', () => this.#close());
+		(duplex as Linked)[LINK] = this;
+		duplex.on('data', StreamLink.#onData);
+		duplex.on('end', StreamLink.#onEnd);
+		duplex.on('drain', StreamLink.#onDrain);
+		duplex.on('error', StreamLink.#onError);
+		duplex.on('close', StreamLink.#onClose);
 		duplex.pause();
+	}
+
+	static #onData(this: Duplex, chunk: Buffer): void {
+		const link = (this as Linked)[LINK];
+		try {
+			link.#sink.data(chunk);
+		} catch (thrown) {
+			link.#bug(thrown);
+		}
+	}
+
+	static #onEnd(this: Duplex): void {
+		const link = (this as Linked)[LINK];
+		link.ended = true;
+		try {
+			link.#sink.end();
+		} catch (thrown) {
+			link.#bug(thrown);
+		}
+	}
+
+	static #onDrain(this: Duplex): void {
+		const link = (this as Linked)[LINK];
+		try {
+			link.#sink.drain();
+		} catch (thrown) {
+			link.#bug(thrown);
+		}
+	}
+
+	static #onError(this: Duplex, error: NodeJS.ErrnoException): void {
+		(this as Linked)[LINK].#fail(error);
+	}
+
+	static #onClose(this: Duplex): void {
+		(this as Linked)[LINK].#close();
 	}
 
 	#fail(error: NodeJS.ErrnoException): void {
@@ -111,11 +136,7 @@ export class StreamLink implements Link {
 	finish(lingerMs: number = LINGER_MS): void {
 		if (this.closed) return;
 		this.closeWrite();
-		if (this.ended) {
-			this.#destroyWhenSent();
-			return;
-		}
-		const timer = setTimeout(() => this.#duplex.destroy(), lingerMs);
+		const timer = setTimeout(() => this.#giveUp(), lingerMs);
 		timer.unref();
 		this.attach({
 			data() {},
@@ -123,6 +144,13 @@ export class StreamLink implements Link {
 			end: () => this.#destroyWhenSent(),
 			closed: () => clearTimeout(timer),
 		});
+		if (this.ended) this.#destroyWhenSent();
+	}
+
+	/** What the kernel has goes out behind a close; what it has not the peer must not take for all there was. */
+	#giveUp(): void {
+		if (this.pendingBytes > 0) this.reset();
+		else this.destroy();
 	}
 
 	#destroyWhenSent(): void {
@@ -132,6 +160,11 @@ export class StreamLink implements Link {
 
 	destroy(): void {
 		this.#duplex.destroy();
+	}
+
+	gone(): Promise<void> {
+		if (this.closed) return Promise.resolve();
+		return new Promise((resolve) => this.#duplex.once('close', resolve));
 	}
 
 	reset(): void {

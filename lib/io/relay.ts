@@ -64,11 +64,11 @@ export class Relay implements Moving {
 		this.#down.reset();
 	}
 
-	/** One link is gone. The other may still flush what it has, unless this one died of something. */
-	wayClosed(error: GatewayError | null, ended: boolean): void {
+	/** One link is gone. The other may still flush what it has if both had sent their FIN; else it has nobody to talk to. */
+	wayClosed(error: GatewayError | null): void {
 		this.#open--;
 		if (error) this.#end(error);
-		else if (!ended) this.#end(this.#cause);
+		else if (!this.#up.ended || !this.#down.ended) this.#end(this.#cause);
 		if (this.#open > 0 || !this.#resolve) return;
 		this.#sweep.delete(this);
 		this.#resolve({ cause: this.#cause, upBytes: this.#up.bytes, downBytes: this.#down.bytes });
@@ -89,6 +89,10 @@ class Way implements Sink {
 		this.#relay = relay;
 		this.#from = from;
 		this.#to = to;
+	}
+
+	get ended(): boolean {
+		return this.#from.ended;
 	}
 
 	start(opposite: Way): void {
@@ -126,6 +130,6 @@ class Way implements Sink {
 	closed(error: GatewayError | null): void {
 		if (this.#closed) return;
 		this.#closed = true;
-		this.#relay.wayClosed(error, this.#from.ended);
+		this.#relay.wayClosed(error);
 	}
 }

@@ -2,7 +2,9 @@
 // block for everybody. A and AAAA are asked at once; answers are kept by their TTL, good and bad ones; whoever asks for a
 // name that is being asked for shares the question. /etc/hosts goes before, localhost is answered here (RFC 6761 section
 // 6.3). Nothing is logged, and no error carries the name.
+
 import { networkInterfaces } from 'node:os';
+import type { CancelSignal } from '../core/cancel.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { type Code, GatewayError } from '../core/error.ts';
 import type { Ip } from '../core/ip.ts';
@@ -50,7 +52,7 @@ export interface NameResolver {
 	 * The addresses of a canonical name, families alternating, never empty. Rejects with GatewayError, phase `resolve`:
 	 * `destination_not_found`, `dns_timeout`, `dns_error`, or why `signal` was aborted.
 	 */
-	resolve(name: string, signal: AbortSignal): Promise<readonly Ip[]>;
+	resolve(name: string, signal: CancelSignal): Promise<readonly Ip[]>;
 }
 
 /** What is known of a name until `expiresMs`. */
@@ -86,7 +88,7 @@ export class Resolver implements NameResolver {
 		};
 	}
 
-	resolve(name: string, signal: AbortSignal): Promise<readonly Ip[]> {
+	resolve(name: string, signal: CancelSignal): Promise<readonly Ip[]> {
 		const local = this.#hosts?.addresses(name) ?? localhost(name);
 		if (local) return Promise.resolve(this.#inOrder(local));
 		const known = this.#known(name);
@@ -176,7 +178,7 @@ function localhost(name: string): readonly Ip[] | null {
 }
 
 /** `promise`, unless `signal` is aborted first; the work behind `promise` goes on for whoever shares it. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function untilAborted<T>(promise: Promise<T>, signal: CancelSignal): Promise<T> {
 	if (signal.aborted) return Promise.reject(abortError(signal));
 	return new Promise((resolve, reject) => {
 		const onAbort = (): void => reject(abortError(signal));

@@ -1,5 +1,6 @@
 // TLS to a hop, over any link. The certificate is verified against the authorities that node brings and those that this
 // system trusts. Nothing of a certificate gets into an error: its texts are the peer's.
+
 import {
 	connect,
 	createSecureContext,
@@ -8,6 +9,7 @@ import {
 	type TLSSocket,
 	type ConnectionOptions as TlsConnectOptions,
 } from 'node:tls';
+import type { CancelSignal } from '../core/cancel.ts';
 import { type Code, GatewayError } from '../core/error.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
@@ -39,7 +41,7 @@ export class SecureClient {
 	 * A paused link inside `link`, which it owns. Rejects with GatewayError, phase `hop`, and closes `link`: `tls_*`,
 	 * `hop_unavailable` when the hop leaves, or why `signal` was aborted.
 	 */
-	secure(link: Link, signal: AbortSignal): Promise<Link> {
+	secure(link: Link, signal: CancelSignal): Promise<Link> {
 		return new Promise((resolve, reject) => {
 			if (signal.aborted) {
 				link.destroy();

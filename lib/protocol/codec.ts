@@ -4,7 +4,7 @@
 //   next() -> Step            what to do now; call again after each step but the last two and `read`
 //     read                    nothing more can be said without bytes: call receive, then next again
 //     send bytes              write these
-//     authenticate creds      decide, then call answer({ kind: 'authenticated' | 'rejected' })
+//     authenticate creds      decide, then call answer({ kind: 'authenticated' | 'rejected' | 'failed' })
 //     open intent             do what the client asked, then call answer({ kind: 'opened' | 'failed' })
 //     established early       done: `early` are the bytes behind the handshake, of the tunnel or the exchange
 //     fail error              done: close after what was sent; nothing more comes

@@ -103,6 +103,7 @@ export class HttpServer extends Machine {
 
 	#identified(answer: Answer): void {
 		if (answer.kind === 'authenticated') this.become(this.#open);
+		else if (answer.kind === 'failed') this.#deny(answer.error);
 		else this.#challenge(this.#head as RequestHead);
 	}
 

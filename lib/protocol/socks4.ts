@@ -104,7 +104,7 @@ export class Socks4Server extends Machine {
 
 	#authenticated(answer: Answer): void {
 		if (answer.kind === 'authenticated') this.say(this.#open());
-		else this.#deny(this.fail('authentication_required'));
+		else this.#deny(answer.kind === 'failed' ? this.failWith(answer.error) : this.fail('authentication_required'));
 	}
 
 	#open(): Step {

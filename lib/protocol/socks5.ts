@@ -93,7 +93,7 @@ export class Socks5Server extends Machine {
 
 	#authenticated(answer: Answer): void {
 		if (answer.kind !== 'authenticated') {
-			this.#denyPassword(this.fail('authentication_required'));
+			this.#denyPassword(answer.kind === 'failed' ? this.failWith(answer.error) : this.fail('authentication_required'));
 			return;
 		}
 		this.say({ kind: 'send', bytes: Buffer.of(PASSWORD_VERSION, 0) });

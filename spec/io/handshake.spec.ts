@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { GatewayError } from '../../lib/core/error.ts';
 import type { Credentials } from '../../lib/core/intent.ts';
 import { targetOfHost } from '../../lib/core/target.ts';
+import { Deadlines } from '../../lib/io/deadlines.ts';
 import { runClientHandshake, ServerHandshake } from '../../lib/io/handshake.ts';
 import { Socks5Client, Socks5Server } from '../../lib/protocol/socks5.ts';
 import { closed, linkPair, readAll, readBytes } from '../helpers/link-pair.ts';
@@ -26,8 +27,11 @@ async function served(t: ExecutionContext, setup: Setup = {}) {
 		link.destroy();
 		peer.destroy();
 	});
+	const deadlines = new Deadlines(setup.deadlineMs ?? 10_000);
+	const hold = setInterval(() => {}, 1000); // the timer of deadlines keeps no process alive
+	t.teardown(() => clearInterval(hold));
 	const handshake = new ServerHandshake(link, new Socks5Server({ authRequired: setup.authRequired ?? false }), {
-		deadlineMs: setup.deadlineMs ?? 10_000,
+		deadlines,
 		authenticate: setup.authenticate ?? (() => Promise.resolve(true)),
 	});
 	return { link, peer, handshake };

@@ -111,6 +111,34 @@ test('wraps any duplex, and reset of one without RST is destroy', async (t) => {
 	t.true(duplex.destroyed);
 });
 
+/** Enough turns of the loop for a stream to say all that it has to say. */
+async function turns(): Promise<void> {
+	for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
+}
+
+for (const half of ['one direction is', 'both directions are'] as const) {
+	test(`what came while the link was paused is given before the end when ${half} over`, async (t) => {
+		const duplex = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done(), allowHalfOpen: true });
+		const link = new StreamLink(duplex, { side: 'target' });
+		const sink = recorder();
+		link.attach(sink);
+		if (half === 'both directions are') link.closeWrite();
+		duplex.push('one');
+		await turns();
+		link.pause();
+		duplex.push('two');
+		await turns();
+		duplex.push(null);
+		duplex.read(0); // as a socket does at EOF
+		await turns();
+		link.resume();
+		await turns();
+		const closed = half === 'both directions are' ? ['closed well'] : [];
+		t.deepEqual(sink.told, ['data one', 'data two', 'end', ...closed]);
+		link.destroy();
+	});
+}
+
 test('a sink that throws loses its link, and is told why', async (t) => {
 	const { link, peer } = await linkPair();
 	const bug = new Error('a bug');
