@@ -17,10 +17,12 @@ function runOwnNode() {
 		console.error(`bauta: needs Node.js 24.12 or newer, this is ${process.version}`);
 		process.exit(78);
 	}
-	const child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
+	// Before there is anybody to hand signals on to: one that comes in between must not end the launcher alone.
+	let child;
 	// A terminal sends its SIGINT to both of us; a second one would cut the drain short.
 	process.on('SIGINT', () => isatty(0) || child.kill('SIGINT'));
 	for (const signal of ['SIGTERM', 'SIGHUP', 'SIGUSR1', 'SIGUSR2']) process.on(signal, () => child.kill(signal));
+	child = spawn(node, [fileURLToPath(import.meta.url), ...process.argv.slice(2)], { stdio: 'inherit' });
 	child.on('exit', (code, signal) => {
 		// What the loader says when a library is missing, and what it needs on a Debian without a compiler.
 		if (code === 127) console.error('bauta: its own Node does not start; Debian, Ubuntu: apt-get install libatomic1');

@@ -1,5 +1,6 @@
 // Makes a Link of a Duplex. The only file that listens to a socket's events: they are attached once, and readers change
 // by swapping the sink, because adding and removing listeners for each step of a connection costs more than the step.
+// oxlint-disable typescript/unbound-method -- a stream calls its listeners with itself as `this`
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asGatewayError, codeOfErrno, GatewayError, type Phase, type Side } from '../core/error.ts';
