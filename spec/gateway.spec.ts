@@ -13,8 +13,10 @@ import {
 	ListenError,
 } from '../lib/index.ts';
 import { startDns } from './helpers/dns-server.ts';
+import { handshakeOf, readReply } from './helpers/handshakes.ts';
 import { closed, readAll, readBytes } from './helpers/link-pair.ts';
-import { echo, mute, startTcpOrigin } from './helpers/tcp-origins.ts';
+import { connectRaw } from './helpers/raw-client.ts';
+import { echo, left, mute, startTcpOrigin } from './helpers/tcp-origins.ts';
 
 const OPEN: ConfigInput = { listen: ['127.0.0.1:0'], exit: { allow_private: true, ports: 'all' } };
 
@@ -150,6 +152,50 @@ test('a hook that says no, or throws, refuses that connection and no other', asy
 	t.is(bugs.length, 2);
 });
 
+for (const [manner, thrown, status] of [
+	['says no', new GatewayError('http_request_denied', { phase: 'policy' }), 403],
+	['throws', new Error('a broken hook'), 500],
+] as const) {
+	for (const protocol of ['connect', 'http'] as const) {
+		test(`${protocol}: a hook that ${manner} when the way out is open closes it, and the client hears of it`, async (t) => {
+			const origin = await startTcpOrigin(t, mute);
+			const bugs: unknown[] = [];
+			const connected = (): void => {
+				throw thrown;
+			};
+			const gateway = await started(t, {}, { hooks: { connected }, observer: { bug: (bug) => bugs.push(bug) } });
+			const client = await connectRaw(t, portOf(gateway));
+			// A kept-alive client may ask again, and the hook is asked again.
+			for (let i = 0; i < (protocol === 'http' ? 2 : 1); i++) {
+				client.write(handshakeOf(protocol, '127.0.0.1', origin.port));
+				t.is((await readReply(client, protocol)).code, status);
+				if (protocol === 'http') await client.readUntil('\n');
+				await left(await origin.take());
+			}
+			t.is(bugs.length, manner === 'says no' ? 0 : origin.sockets.length);
+		});
+	}
+}
+
+test('a refused connection counts for as long as it is there', async (t) => {
+	const origin = await startTcpOrigin(t, mute);
+	const dropped: string[] = [];
+	const gateway = await started(
+		t,
+		{ limits: { connections_open: 1, handshakes: 2, connections_per_second: 0 } },
+		{ observer: { dropped: (_inbound, why) => dropped.push(why) } },
+	);
+	await throughSocks(gateway, origin.port);
+	const ask = async () => {
+		const client = await connectRaw(t, portOf(gateway));
+		client.write(handshakeOf('connect', '127.0.0.1', origin.port));
+		return client;
+	};
+	for (let i = 0; i < 2; i++) t.is((await readReply(await ask(), 'connect')).code, 429);
+	t.is((await (await ask()).readToEnd()).bytes.length, 0);
+	t.deepEqual(dropped, ['handshakes']);
+});
+
 test('a configuration that is no good starts nothing and says everything', (t) => {
 	const error = t.throws(() => createGateway({ listen: ['nonsense'], timeouts: { dial: 'soon' } } as ConfigInput), {
 		instanceOf: ConfigError,
@@ -194,6 +240,19 @@ test('drain closes at its deadline what has not ended, and says so', async (t) =
 	await gateway.drain(10);
 	await closed(socket);
 	t.is((await flow).outcome?.cause, 'drained');
+});
+
+test('close ends a tunnel whose client has sent its FIN already, and says so', async (t) => {
+	const origin = await startTcpOrigin(t, mute);
+	const { closed: onClosed, flow } = nextFlow();
+	const gateway = await started(t, {}, { hooks: { closed: onClosed } });
+	const socket = await throughSocks(gateway, origin.port);
+	const far = await origin.take();
+	socket.end('all there is');
+	await once(far, 'end');
+	await gateway.close();
+	t.is((await flow).outcome?.cause, 'drained');
+	t.is(gateway.liveFlows, 0);
 });
 
 test('a client that leaves while its target is dialled takes the dial with it', async (t) => {

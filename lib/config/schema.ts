@@ -185,7 +185,7 @@ const limits = z
 			DEFAULT_LIMITS.totalHandshakes,
 			'of all clients; apart from the connections, so that a refusal can still be said',
 		),
-		total_clients: key(z.int().min(1), DEFAULT_LIMITS.maxKeys, 'how many clients are counted at once; about 30 MB'),
+		total_clients: key(z.int().min(1), DEFAULT_LIMITS.maxKeys, 'how many clients are counted at once; about 10 MB'),
 		ipv4_prefix: key(
 			z.int().min(8).max(32),
 			CLIENT_PREFIXES.v4Bits,

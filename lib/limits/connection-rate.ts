@@ -1,70 +1,84 @@
-// New connections a second of one client: a rate in windows of a second, and a store above it for bursts, by
-// rate-limiter-flexible. It forgets a client when its windows are over; how many it may hold at once is counted here.
+// New connections a second of one client: a rate in windows of a second, and a store above it for bursts in windows of ten,
+// by rate-limiter-flexible. The windows are the same for all clients and are counted here, so a window that is over is
+// dropped whole: a timer a client, as the library would keep for windows of its own, woke the process once a connection.
 import { BurstyRateLimiter, RateLimiterMemory, RateLimiterRes } from 'rate-limiter-flexible';
 import type { Clock } from '../core/clock.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
-import { Recency } from './recency.ts';
+
+const WINDOW_MS = 1_000;
 
 /** How long a burst has to last: so a client that always takes all of it has `perSecond + burst / 10` a second. */
-const BURST_SECONDS = 10;
+const BURST_WINDOWS = 10;
 
 export interface ConnectionRateOptions {
 	readonly perSecond: number;
 	/** Above the rate, once in ten seconds; 0 for none. */
 	readonly burst: number;
-	/** Clients held at once. */
+	/** Clients counted in one second; further new ones are refused until it is over. */
 	readonly maxKeys: number;
 }
 
 export class ConnectionRate {
-	readonly #limiters: readonly RateLimiterMemory[];
-	readonly #limiter: RateLimiterMemory | BurstyRateLimiter;
-	readonly #maxKeys: number;
+	readonly #options: ConnectionRateOptions;
 	readonly #clock: Clock;
-	readonly #held: Recency = new Recency();
+	/** The number of the current window, from the clock's zero. */
+	#window = Number.NaN;
+	#clients: Set<string> = new Set();
+	#burst: RateLimiterMemory;
+	#limiter: RateLimiterMemory | BurstyRateLimiter;
 
 	constructor(options: ConnectionRateOptions, clock: Clock) {
-		const rate = new RateLimiterMemory({ points: options.perSecond, duration: 1, keyPrefix: '' });
-		const burst = new RateLimiterMemory({ points: options.burst, duration: BURST_SECONDS, keyPrefix: '' });
-		this.#limiters = options.burst > 0 ? [rate, burst] : [rate];
-		this.#limiter = options.burst > 0 ? new BurstyRateLimiter(rate, burst) : rate;
-		this.#maxKeys = options.maxKeys;
+		this.#options = options;
 		this.#clock = clock;
+		this.#burst = store(options.burst);
+		this.#limiter = this.#burst;
 	}
 
-	/** Clients held now. */
+	/** Clients counted in the window that was last looked at. */
 	get keyCount(): number {
-		return this.#held.size;
+		return this.#clients.size;
 	}
 
 	/** Counts a connection. Resolves to null, or to the `client_limit_reached` that refuses it; never rejects. */
-	take(client: string): Promise<GatewayError | null> {
-		this.#hold(client);
-		return this.#limiter.consume(client).then(within, over);
-	}
-
-	/** When all places are taken the client unseen for longest is forgotten, and with it what it had used up. */
-	#hold(client: string): void {
+	async take(client: string): Promise<GatewayError | null> {
 		const nowMs = this.#clock.nowMs();
-		while (this.#held.takeOldest(nowMs - 1_000 * BURST_SECONDS) !== null);
-		if (this.#held.size >= this.#maxKeys && !this.#held.has(client)) this.#forgetOldest();
-		this.#held.touch(client, nowMs);
+		this.#turn(Math.floor(nowMs / WINDOW_MS));
+		if (!this.#has(client)) return refusal(WINDOW_MS - (nowMs % WINDOW_MS), 'too many clients');
+		try {
+			await this.#limiter.consume(client);
+			return null;
+		} catch (thrown) {
+			if (!(thrown instanceof RateLimiterRes)) return asGatewayError(thrown, { phase: 'admission' });
+			return refusal(WINDOW_MS - (nowMs % WINDOW_MS), 'rate');
+		}
 	}
 
-	#forgetOldest(): void {
-		const client = this.#held.takeOldest(Number.POSITIVE_INFINITY);
-		if (client === null) return;
-		// A promise in form only: the memory store answers at once.
-		for (const limiter of this.#limiters) limiter.delete(client).catch(asGatewayError);
+	/** New windows, if those we have are over. */
+	#turn(window: number): void {
+		if (window === this.#window) return;
+		const { perSecond, burst } = this.#options;
+		if (Math.floor(window / BURST_WINDOWS) !== Math.floor(this.#window / BURST_WINDOWS)) this.#burst = store(burst);
+		this.#window = window;
+		this.#clients = new Set();
+		const rate = store(perSecond);
+		this.#limiter = burst > 0 ? new BurstyRateLimiter(rate, this.#burst) : rate;
+	}
+
+	/** Whether there is a place for the client in this window; takes it. */
+	#has(client: string): boolean {
+		if (this.#clients.has(client)) return true;
+		if (this.#clients.size >= this.#options.maxKeys) return false;
+		this.#clients.add(client);
+		return true;
 	}
 }
 
-function within(): null {
-	return null;
+/** Counts for as long as it is there. */
+function store(points: number): RateLimiterMemory {
+	return new RateLimiterMemory({ points, duration: 0, keyPrefix: '' });
 }
 
-function over(refusal: unknown): GatewayError {
-	if (!(refusal instanceof RateLimiterRes)) return asGatewayError(refusal, { phase: 'admission' });
-	const retryAfterMs = Math.max(1, Math.ceil(refusal.msBeforeNext));
-	return new GatewayError('client_limit_reached', { side: 'client', phase: 'admission', retryAfterMs, note: 'rate' });
+function refusal(waitMs: number, note: string): GatewayError {
+	const retryAfterMs = Math.max(1, Math.ceil(waitMs));
+	return new GatewayError('client_limit_reached', { side: 'client', phase: 'admission', retryAfterMs, note });
 }

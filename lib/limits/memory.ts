@@ -21,8 +21,8 @@ export interface MemoryLimits {
 	/** Handshakes of all, and connections that were refused and are not closed yet. */
 	readonly totalHandshakes: number;
 	/**
-	 * Clients known at once, both those with a connection and those whose rate is remembered. A new client is refused when
-	 * as many have connections; of the others the one unseen for longest is forgotten.
+	 * Clients counted at once: those with a connection, and those that came within the current second. A new client beyond
+	 * it is refused.
 	 */
 	readonly maxKeys: number;
 }
@@ -37,7 +37,7 @@ export interface MemoryLimits {
  * - 128 handshakes: they take a few round trips each, so it is a burst again; of slow ones a client gets no more.
  * - 10,000 flows and 2,500 handshakes in all: 22,500 descriptors, far below the hard limit of 524,288 that systemd sets and
  *   Node takes, and some 200 MB.
- * - 65,536 clients: six times what can have connections, about 30 MB when an IPv6 prefix is let loose on us.
+ * - 65,536 clients: six times what can have connections, about 10 MB when an IPv6 prefix is let loose on us.
  */
 export const DEFAULT_LIMITS: MemoryLimits = {
 	connectionsOpen: 256,

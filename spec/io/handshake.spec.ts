@@ -1,9 +1,13 @@
+import type { Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 import { GatewayError } from '../../lib/core/error.ts';
 import type { Credentials } from '../../lib/core/intent.ts';
 import { targetOfHost } from '../../lib/core/target.ts';
 import { Deadlines } from '../../lib/io/deadlines.ts';
 import { runClientHandshake, ServerHandshake } from '../../lib/io/handshake.ts';
+import type { Codec } from '../../lib/protocol/codec.ts';
+import { HttpServer } from '../../lib/protocol/http-connect.ts';
+import { Socks4Server } from '../../lib/protocol/socks4.ts';
 import { Socks5Client, Socks5Server } from '../../lib/protocol/socks5.ts';
 import { closed, linkPair, readAll, readBytes } from '../helpers/link-pair.ts';
 
@@ -19,6 +23,8 @@ interface Setup {
 	readonly authRequired?: boolean;
 	readonly deadlineMs?: number;
 	readonly authenticate?: (credentials: Credentials | null) => Promise<boolean>;
+	/** Default: SOCKS5. */
+	readonly codec?: Codec;
 }
 
 async function served(t: ExecutionContext, setup: Setup = {}) {
@@ -30,7 +36,8 @@ async function served(t: ExecutionContext, setup: Setup = {}) {
 	const deadlines = new Deadlines(setup.deadlineMs ?? 10_000);
 	const hold = setInterval(() => {}, 1000); // the timer of deadlines keeps no process alive
 	t.teardown(() => clearInterval(hold));
-	const handshake = new ServerHandshake(link, new Socks5Server({ authRequired: setup.authRequired ?? false }), {
+	const codec = setup.codec ?? new Socks5Server({ authRequired: setup.authRequired ?? false });
+	const handshake = new ServerHandshake(link, codec, {
 		deadlines,
 		authenticate: setup.authenticate ?? (() => Promise.resolve(true)),
 	});
@@ -100,13 +107,8 @@ test('a client that sends FIN and no payload during the dial is gone', async (t)
 	t.is((await gone).code, 'connection_terminated');
 });
 
-test('a client that floods during the dial is held back', async (t) => {
-	const { link, peer, handshake } = await served(t);
-	peer.write(bytes(HELLO, CONNECT));
-	await handshake.intent();
-	const total = 32 * 1024 * 1024;
-	peer.write(Buffer.alloc(total, 1));
-	// Stalled: nothing leaves the peer for many turns of the loop.
+/** Resolves when nothing has left the peer for many turns of the loop. */
+async function stalled(peer: Socket): Promise<void> {
 	let quiet = 0;
 	let last = -1;
 	while (quiet < 20) {
@@ -114,6 +116,15 @@ test('a client that floods during the dial is held back', async (t) => {
 		quiet = peer.writableLength === last ? quiet + 1 : 0;
 		last = peer.writableLength;
 	}
+}
+
+test('a client that floods during the dial is held back', async (t) => {
+	const { link, peer, handshake } = await served(t);
+	peer.write(bytes(HELLO, CONNECT));
+	await handshake.intent();
+	const total = 32 * 1024 * 1024;
+	peer.write(Buffer.alloc(total, 1));
+	await stalled(peer);
 	handshake.opened();
 	t.true(link.early.length > 0);
 	t.true(link.early.length < 1024 * 1024, `${link.early.length} bytes are held`);
@@ -188,6 +199,56 @@ test('a broken authenticator costs the flow and nothing else', async (t) => {
 	peer.write(bytes('050102', '01', '01', '75', '01', '70'));
 	const error = await t.throwsAsync(handshake.intent(), { instanceOf: GatewayError });
 	t.is(error?.code, 'proxy_internal_error');
+});
+
+const CHECKED: readonly [name: string, codec: () => Codec, request: Buffer, reply: RegExp][] = [
+	[
+		'SOCKS4',
+		() => new Socks4Server({ authRequired: false }),
+		bytes('0401', '0050', '7f000001', '7500'),
+		/^\0\x5b\0{6}$/,
+	],
+	[
+		'SOCKS5',
+		() => new Socks5Server({ authRequired: true }),
+		bytes('050102', '01', '01', '75', '01', '70'),
+		/^\x05\x02\x01\x01$/,
+	],
+	[
+		'HTTP',
+		() => new HttpServer({ authRequired: true }),
+		Buffer.from('GET http://h/ HTTP/1.1\r\nHost: h\r\nProxy-Authorization: Basic dTpw\r\n\r\n'),
+		/^HTTP\/1\.1 429 .*\r\nRetry-After: 3\r\n/s,
+	],
+];
+
+for (const [name, codec, request, reply] of CHECKED) {
+	test(`${name}: a client whose credentials nobody has time to check hears a refusal`, async (t) => {
+		const busy = new GatewayError('client_limit_reached', { retryAfterMs: 3_000 });
+		const { peer, handshake } = await served(t, { codec: codec(), authenticate: () => Promise.reject(busy) });
+		peer.write(request);
+		t.is(await t.throwsAsync(handshake.intent(), { instanceOf: GatewayError }), busy);
+		t.regex((await readAll(peer)).toString('latin1'), reply);
+	});
+}
+
+test('a head that was held back while the credentials before it were checked is read on', async (t) => {
+	const check = Promise.withResolvers<boolean>();
+	const asked: (string | null | undefined)[] = [];
+	const { peer, handshake } = await served(t, {
+		codec: new HttpServer({ authRequired: true }),
+		authenticate: (credentials) => (asked.push(credentials?.password) === 1 ? check.promise : Promise.resolve(true)),
+	});
+	const head = (password: string): string =>
+		`GET http://h/ HTTP/1.1\r\nHost: h\r\nProxy-Authorization: Basic ${btoa(`u:${password}`)}\r\nX: ${'x'.repeat(50_000)}\r\n\r\n`;
+	const intent = handshake.intent();
+	// More than is held while a check goes on, and not all of the second head.
+	peer.write(head('wrong') + head('right').slice(0, 30_000));
+	await stalled(peer);
+	peer.write(head('right').slice(30_000));
+	check.resolve(false);
+	t.like(await intent, { kind: 'exchange' });
+	t.deepEqual(asked, ['wrong', 'right']);
 });
 
 async function hop(t: ExecutionContext) {

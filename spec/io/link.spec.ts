@@ -87,6 +87,31 @@ test('finish closes a client that never sends its FIN', async (t) => {
 	t.true(link.closed);
 });
 
+test('finish resets a client that has sent its FIN and takes no more, for it must not think that this was all', async (t) => {
+	const { link, peer } = await linkPair();
+	t.teardown(() => void peer.destroy());
+	const sink = recorder();
+	link.attach(sink);
+	peer.end();
+	await sink.until('end');
+	link.write(Buffer.alloc(64 * 1024 * 1024));
+	link.finish(20);
+	await link.gone();
+	const failed = once(peer, 'error');
+	peer.resume();
+	t.is(((await failed)[0] as NodeJS.ErrnoException).code, 'ECONNRESET');
+});
+
+test('gone resolves when the link is closed, and at once when it was', async (t) => {
+	const { link, peer } = await linkPair();
+	const gone = link.gone();
+	link.destroy();
+	await gone;
+	t.true(link.closed);
+	await link.gone();
+	peer.destroy();
+});
+
 test('writing to a link that is closed does nothing', async (t) => {
 	const { link, peer } = await linkPair();
 	const sink = recorder();

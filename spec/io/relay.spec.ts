@@ -136,6 +136,35 @@ test('stop closes both links', async (t) => {
 	await Promise.all([closed(near.peer), closed(far.peer)]);
 });
 
+test('a client link that is closed from elsewhere behind its FIN takes the far side with it', async (t) => {
+	const { near, far, relay } = await relayed(t);
+	const end = relay.run();
+	near.peer.end('question');
+	t.is(String(await readAll(far.peer)), 'question');
+	near.link.destroy();
+	await end;
+	t.true(far.link.closed);
+});
+
+test('stop ends a relay whose client has gone and whose far side does not take the rest', async (t) => {
+	const { near, far, relay } = await relayed(t);
+	far.peer.pause();
+	const end = relay.run();
+	far.peer.end();
+	near.peer.resume();
+	// Until kernel and stream buffers are full: the FIN behind it then finds the far link with bytes that do not leave.
+	while (far.link.pendingBytes === 0) {
+		near.peer.write(Buffer.alloc(65_536));
+		await new Promise((resolve) => setImmediate(resolve));
+	}
+	near.peer.end();
+	await near.link.gone();
+	t.false(far.link.closed);
+	relay.stop();
+	t.is((await end).cause, 'aborted');
+	t.true(far.link.closed);
+});
+
 test('a client link that is already gone ends the relay and the far side', async (t) => {
 	const { near, far, relay } = await relayed(t);
 	const gone = new Promise<void>((resolve) => {
