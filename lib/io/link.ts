@@ -169,7 +169,13 @@ export class StreamLink implements Link {
 	}
 
 	reset(): void {
-		if (this.#duplex instanceof Socket) this.#duplex.resetAndDestroy();
+		if (this.#duplex instanceof Socket && !this.#isFinLeaving) this.#duplex.resetAndDestroy();
 		else this.#duplex.destroy();
+	}
+
+	/** libuv does not reset then (EINVAL), and node loses the handle over it: never closed, and the process never ends. */
+	get #isFinLeaving(): boolean {
+		const { writableEnded, writableFinished, writableLength } = this.#duplex;
+		return writableEnded && !writableFinished && writableLength === 0;
 	}
 }

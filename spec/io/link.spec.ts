@@ -112,6 +112,20 @@ test('gone resolves when the link is closed, and at once when it was', async (t)
 	peer.destroy();
 });
 
+for (const bytes of [0, 1, 64 * 1024 * 1024]) {
+	test(`reset right behind a FIN and ${bytes} bytes closes the link`, async (t) => {
+		const { link, peer } = await linkPair();
+		const sink = recorder();
+		link.attach(sink);
+		if (bytes > 0) link.write(Buffer.alloc(bytes));
+		link.closeWrite();
+		link.reset();
+		await link.gone();
+		t.deepEqual(sink.told, ['closed well']);
+		peer.destroy();
+	});
+}
+
 test('writing to a link that is closed does nothing', async (t) => {
 	const { link, peer } = await linkPair();
 	const sink = recorder();
