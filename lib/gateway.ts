@@ -15,7 +15,7 @@ import { InterfaceAddresses } from './io/own-addresses.ts';
 import { Resolver } from './io/resolve.ts';
 import { Sweep } from './io/sweep.ts';
 import { clientOf } from './limits/client-key.ts';
-import { DEFAULT_LIMITS, MemoryLimiter } from './limits/memory.ts';
+import { MemoryLimiter } from './limits/memory.ts';
 import { ExitPolicy } from './policy/exit-policy.ts';
 import type { ListenAddress, OwnAddresses } from './policy/own-addresses.ts';
 import { compileRules } from './policy/rules.ts';
@@ -89,7 +89,7 @@ class ComposedGateway implements Gateway {
 		const { timeouts, anonymity, limits } = this.#config;
 		const users = usersOf(this.#config.users);
 		return new FlowServer({
-			limiter: new MemoryLimiter({ ...limits, maxKeys: DEFAULT_LIMITS.maxKeys }),
+			limiter: new MemoryLimiter(limits),
 			policy: this.#policy(),
 			router: this.#router,
 			pool: this.#pool,

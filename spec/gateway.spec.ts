@@ -196,6 +196,15 @@ test('a refused connection counts for as long as it is there', async (t) => {
 	t.deepEqual(dropped, ['handshakes']);
 });
 
+test('total_clients is how many clients may have connections', async (t) => {
+	const origin = await startTcpOrigin(t, mute);
+	const gateway = await started(t, { limits: { total_clients: 1 } });
+	await throughSocks(gateway, origin.port);
+	const other = await connectRaw(t, portOf(gateway), { localAddress: '127.0.0.2' });
+	t.is((await other.readToEnd()).bytes.length, 0);
+	await throughSocks(gateway, origin.port);
+});
+
 test('a configuration that is no good starts nothing and says everything', (t) => {
 	const error = t.throws(() => createGateway({ listen: ['nonsense'], timeouts: { dial: 'soon' } } as ConfigInput), {
 		instanceOf: ConfigError,

