@@ -9,8 +9,8 @@ import { type Finished, run, startProcess } from '../helpers/process.ts';
 const OLD =
 	'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.20.2"}})';
 
-const PROGRAM = `console.log(process.versions.node, process.argv.slice(2).join(' '));
-process.on('SIGTERM', () => process.exit(7));
+const PROGRAM = `process.on('SIGTERM', () => process.exit(7));
+console.log(process.versions.node, process.argv.slice(2).join(' '));
 if (process.argv[2] === 'wait') setInterval(() => {}, 1_000);
 else if (process.argv[2] === 'die') process.kill(process.pid, 'SIGKILL');
 else process.exitCode = Number(process.argv[2]);`;
