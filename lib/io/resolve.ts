@@ -200,8 +200,17 @@ function rarely(look: () => boolean, clock: Clock): () => boolean {
 	};
 }
 
-/** This machine has an address of the global unicast block 2000::/3, so IPv6 very probably leads somewhere. */
-export function hasGlobalIp6(): boolean {
-	const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? []);
+/**
+ * This machine has an address of the global unicast block 2000::/3, so IPv6 very probably leads somewhere. False when the
+ * system cannot tell: getifaddrs(3) needs a descriptor, and a name must not cost the process because it has none left.
+ */
+export function hasGlobalIp6(read: typeof networkInterfaces = networkInterfaces): boolean {
+	let interfaces: ReturnType<typeof networkInterfaces>;
+	try {
+		interfaces = read();
+	} catch {
+		return false;
+	}
+	const addresses = Object.values(interfaces).flatMap((all) => all ?? []);
 	return addresses.some(({ family, internal, address }) => family === 'IPv6' && !internal && /^[23]/.test(address));
 }

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
+import type { NetworkInterfaceInfo } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate as tick } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import { GatewayError } from '../../lib/core/error.ts';
 import { formatIp, type Ip } from '../../lib/core/ip.ts';
-import { Resolver, type ResolverOptions } from '../../lib/io/resolve.ts';
+import { hasGlobalIp6, Resolver, type ResolverOptions } from '../../lib/io/resolve.ts';
 import { countListeners, failureOf } from '../helpers/dial.ts';
 import { type DnsReply, type DnsScript, type DnsServer, startDns, zone } from '../helpers/dns-server.ts';
 import { temporaryFolder } from '../helpers/gateway-process.ts';
@@ -304,6 +305,17 @@ test('refuses more names at once than it has room for, and has room again afterw
 	t.deepEqual([refused.code, refused.note], ['dns_error', 'too many lookups']);
 	for (const { status } of await Promise.allSettled(first)) t.is(status, 'rejected');
 	t.is((await failureOf(full.resolve('over.example', live))).code, 'dns_timeout');
+});
+
+test('whether there is IPv6 is no reason to fail when the process is out of descriptors', (t) => {
+	t.false(
+		hasGlobalIp6(() => {
+			throw new Error('uv_interface_addresses returned EMFILE');
+		}),
+	);
+	const lan = { family: 'IPv6', internal: false, address: 'fd00::1' } as NetworkInterfaceInfo;
+	t.false(hasGlobalIp6(() => ({ eth0: [lan] })));
+	t.true(hasGlobalIp6(() => ({ eth0: [lan, { ...lan, address: '2001:db8::1' } as NetworkInterfaceInfo] })));
 });
 
 test('leaves no listener on the signal of anybody', async (t) => {
