@@ -49,9 +49,6 @@ export function createGateway(config: Config | ConfigInput = {}, options: Gatewa
 	return new ComposedGateway(resolveConfig(config), options);
 }
 
-/** How often a drain looks whether the last flow has ended. */
-const DRAIN_LOOK_MS = 20;
-
 /** A reset link is gone in the same turn; only a hook or a check of a password that hangs could take longer. */
 const REPORTS_MS = 1_000;
 
@@ -163,10 +160,7 @@ class ComposedGateway implements Gateway {
 	async drain(deadlineMs: number = this.#config.timeouts.drainMs): Promise<void> {
 		await this.#stopListening();
 		this.#server.drain();
-		const endMs = systemClock.nowMs() + deadlineMs;
-		while (this.liveFlows > 0 && systemClock.nowMs() < endMs) {
-			await new Promise((resolve) => setTimeout(resolve, DRAIN_LOOK_MS));
-		}
+		await within(deadlineMs, this.#server.reported());
 		await this.close();
 	}
 

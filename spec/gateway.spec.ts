@@ -251,6 +251,17 @@ test('drain closes at its deadline what has not ended, and says so', async (t) =
 	t.is((await flow).outcome?.cause, 'drained');
 });
 
+test('close ends a drain that is under way', async (t) => {
+	const origin = await startTcpOrigin(t, mute);
+	const gateway = await started(t);
+	const socket = await throughSocks(gateway, origin.port);
+	const drained = gateway.drain(60_000);
+	await gateway.close();
+	await drained;
+	await closed(socket);
+	t.is(gateway.liveFlows, 0);
+});
+
 test('close ends a tunnel whose client has sent its FIN already, and says so', async (t) => {
 	const origin = await startTcpOrigin(t, mute);
 	const { closed: onClosed, flow } = nextFlow();

@@ -40,7 +40,7 @@ function endOnSignal(gateway: Gateway, log: Log, drainMs: number): void {
 	let drainedAt: number | null = null;
 	const end = async (): Promise<void> => {
 		await gateway.close();
-		// Not by running out of work: Node then waits for handles to close, and one of TLS inside a tunnel may never do so.
+		// Not by running out of work: a handle that is left open by a bug, node's or ours, must not keep a service that was stopped.
 		process.exit(EXIT.ok);
 	};
 	const drain = async (signal: NodeJS.Signals): Promise<void> => {

@@ -90,9 +90,9 @@ export class FlowServer {
 	readonly #live: Set<Link> = new Set();
 	readonly #around: Around = { relays: new Set(), draining: false };
 	#count = 0;
-	/** Flows that have not reported yet. */
-	#unreported = 0;
-	#whenReported: (() => void) | null = null;
+	#closing = false;
+	/** Who waits until no flow lives. */
+	readonly #whenReported: (() => void)[] = [];
 
 	constructor(deps: ServeDeps) {
 		this.#deps = deps;
@@ -109,18 +109,15 @@ export class FlowServer {
 
 	/** Closes every live flow at once; the outcome of those that were not over is `drained`. */
 	closeAll(): void {
-		const links = [...this.#live];
-		this.#live.clear();
+		this.#closing = true;
 		for (const relay of this.#around.relays) relay.stop();
-		for (const link of links) link.reset();
+		for (const link of this.#live) link.reset();
 	}
 
-	/** Resolves when every flow that lives has reported its end. One caller at a time. */
+	/** Resolves when every flow that lives has reported its end. */
 	reported(): Promise<void> {
-		if (this.#unreported === 0) return Promise.resolve();
-		return new Promise((resolve) => {
-			this.#whenReported = resolve;
-		});
+		if (this.#live.size === 0) return Promise.resolve();
+		return new Promise((resolve) => this.#whenReported.push(resolve));
 	}
 
 	/** Serves one accepted link to its end. Owns the link. Never rejects. */
@@ -130,15 +127,14 @@ export class FlowServer {
 		const admission = accepted ? limiter.enter(client.key) : null;
 		if (!admission) {
 			link.destroy();
-			observer.dropped?.(entrance.tag, accepted ? 'handshakes' : 'hook');
+			this.#guard(() => observer.dropped?.(entrance.tag, accepted ? 'handshakes' : 'hook'));
 			return;
 		}
 		const flow = newFlow(++this.#count, entrance.tag, client, this.#deps.clock.nowMs());
 		this.#live.add(link);
-		this.#unreported++;
 		this.#guard(() => observer.flowStarted?.(flow));
 		const outcome = await this.#converse(link, client, flow, entrance, admission);
-		flow.outcome = this.#live.has(link) ? outcome : { cause: 'drained' };
+		flow.outcome = this.#closing ? { cause: 'drained' } : outcome;
 		// A link that still says goodbye has a descriptor, so its flow has a place.
 		if (!link.closed) await link.gone();
 		this.#live.delete(link);
@@ -146,7 +142,7 @@ export class FlowServer {
 		flow.endedMs = this.#deps.clock.nowMs();
 		this.#guard(() => observer.flowEnded?.(flow));
 		this.#guard(() => hooks.closed?.(flow));
-		if (--this.#unreported === 0) this.#whenReported?.();
+		if (this.#live.size === 0) for (const tell of this.#whenReported.splice(0)) tell();
 	}
 
 	async #converse(link: Link, client: Client, flow: Flow, entrance: Entrance, admission: Admission): Promise<Outcome> {
@@ -161,7 +157,7 @@ export class FlowServer {
 		}
 	}
 
-	/** Runs a hook; what it throws is somebody's bug and costs nothing but its answer. */
+	/** Runs a hook or an observer; what it throws is somebody's bug and costs nothing but its answer. */
 	#guard<T>(hook: () => T): T | undefined {
 		try {
 			return hook();

@@ -35,7 +35,6 @@ export class ServerHandshake implements Sink, Limited {
 	#reject: ((error: GatewayError) => void) | null = null;
 	/** A question is with its answerer: bytes only pile up. */
 	#asking = false;
-	#ended = false;
 
 	/** The link is the handshake's until `opened()`; `link.early` is read first. */
 	constructor(link: Link, codec: Codec, options: ServerHandshakeOptions) {
@@ -55,7 +54,6 @@ export class ServerHandshake implements Sink, Limited {
 			this.#options.deadlines.start(this);
 			const early = this.#link.early;
 			this.#link.early = NOTHING;
-			this.#ended = this.#link.ended;
 			this.#link.attach(this);
 			if (early.length > 0) this.#codec.receive(early);
 			this.#pump();
@@ -81,7 +79,6 @@ export class ServerHandshake implements Sink, Limited {
 	}
 
 	end(): void {
-		this.#ended = true;
 		if (this.#resolve) {
 			if (!this.#asking) this.#fail(new GatewayError('connection_terminated', { side: 'client' }));
 			return;
@@ -111,7 +108,7 @@ export class ServerHandshake implements Sink, Limited {
 		while (this.#reject) {
 			const step = this.#codec.next();
 			if (step.kind === 'read') {
-				if (this.#ended) this.#fail(new GatewayError('connection_terminated', { side: 'client' }));
+				if (this.#link.ended) this.#fail(new GatewayError('connection_terminated', { side: 'client' }));
 				return;
 			}
 			if (step.kind === 'send') this.#link.write(step.bytes);
