@@ -10,7 +10,6 @@ import { OriginPool } from './flow/origin-pool.ts';
 import { Router } from './flow/router.ts';
 import { FlowServer, type Hooks } from './flow/serve.ts';
 import { ProxyInbound } from './inbound/proxy.ts';
-import { Deadlines } from './io/deadlines.ts';
 import { InterfaceAddresses } from './io/own-addresses.ts';
 import { Resolver } from './io/resolve.ts';
 import { Sweep } from './io/sweep.ts';
@@ -90,8 +89,6 @@ class ComposedGateway implements Gateway {
 			policy: this.#policy(),
 			router: this.#router,
 			pool: this.#pool,
-			handshakes: new Deadlines(timeouts.handshakeMs || NEVER_MS),
-			dials: new Deadlines(timeouts.dialMs || NEVER_MS),
 			sweep: this.#sweep,
 			clock: systemClock,
 			observer: this.#observer,

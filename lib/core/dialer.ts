@@ -1,6 +1,5 @@
 // The one seam out. Direct, hop, chain, group and block are all dialers, so they nest.
-import type { CancelSignal } from './cancel.ts';
-import type { GatewayError } from './error.ts';
+import { GatewayError } from './error.ts';
 import type { Flow } from './flow.ts';
 import type { Ip } from './ip.ts';
 import type { Link } from './link.ts';
@@ -8,7 +7,7 @@ import type { Target } from './target.ts';
 
 export interface DialContext {
 	/** Aborted when the client has gone, the deadline has passed or the gateway stops: every socket of the dial closes. */
-	readonly signal: CancelSignal;
+	readonly signal: AbortSignal;
 	readonly flow: Flow;
 	/** Judges an address that a name resolved to; null permits. Whoever resolves a name must ask before it dials. */
 	permits(ip: Ip): GatewayError | null;
@@ -31,4 +30,10 @@ export interface Outbound extends Dialer {
 	readonly namesTravel: boolean;
 	/** Lets go of what it keeps open between dials. */
 	close(): void;
+}
+
+/** What an aborted dial ends with: the reason it was aborted for, else the client's leaving. */
+export function abortError(signal: AbortSignal): GatewayError {
+	if (signal.reason instanceof GatewayError) return signal.reason;
+	return new GatewayError('connection_terminated', { side: 'client', phase: 'connect' });
 }

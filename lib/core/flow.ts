@@ -39,3 +39,24 @@ export interface Flow {
 	/** Refusals that report mode let through, by rule name. */
 	reports: readonly string[];
 }
+
+/** A record of which nothing is known yet but where it came from. */
+export function newFlow(id: number, inbound: string, client: string, startedMs: number): Flow {
+	return {
+		id,
+		inbound,
+		client,
+		startedMs,
+		protocol: 'unknown',
+		user: null,
+		target: null,
+		route: null,
+		openedMs: null,
+		requests: 0,
+		upBytes: 0,
+		downBytes: 0,
+		endedMs: null,
+		outcome: null,
+		reports: [],
+	};
+}

@@ -1,10 +1,10 @@
-// The dial of one request: under a deadline, cancelled at once when its client goes. Only here does an exchange need an
-// timer, a cancellation and a promise; a request on a kept link has none of them.
-import { Cancellation } from '../core/cancel.ts';
+// The dial of one request: under a deadline, cancelled at once when its client goes. Only here does an exchange need a
+// deadline and a promise; a request on a kept link has none of them.
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
+import { Dialling } from './dialling.ts';
 import type { Way } from './tunnel.ts';
 
 /** Hears of one dial: `dialled` or `undialled`, once, later; neither after `cancel`. */
@@ -17,16 +17,15 @@ export interface DialOwner {
 }
 
 export class OriginDial {
-	readonly #abort: Cancellation = new Cancellation();
 	readonly #owner: DialOwner;
-	readonly #timer: NodeJS.Timeout;
+	readonly #dialling: Dialling;
 	#over = false;
 
 	constructor(owner: DialOwner, way: Way, target: Target, flow: Flow, dialMs: number) {
 		this.#owner = owner;
-		const dialling = way.outbound.dial(target, { signal: this.#abort, flow, permits: (ip) => way.permits(ip) });
-		this.#timer = setTimeout(onDeadline, dialMs, this.#abort);
-		const heard = dialling.then(
+		this.#dialling = new Dialling(dialMs);
+		const { signal } = this.#dialling;
+		const heard = way.outbound.dial(target, { signal, flow, permits: way.permits }).then(
 			(link) => this.#opened(link),
 			(thrown) => this.#failed(thrown),
 		);
@@ -37,12 +36,12 @@ export class OriginDial {
 	cancel(): void {
 		if (this.#over) return;
 		this.#finish();
-		this.#abort.abort(new GatewayError('connection_terminated', { side: 'client', phase: 'connect' }));
+		this.#dialling.cancel(new GatewayError('connection_terminated', { side: 'client', phase: 'connect' }));
 	}
 
 	#finish(): void {
 		this.#over = true;
-		clearTimeout(this.#timer);
+		this.#dialling.over();
 	}
 
 	#opened(link: Link): void {
@@ -57,8 +56,4 @@ export class OriginDial {
 		this.#finish();
 		this.#owner.undialled(asGatewayError(thrown, { phase: 'connect' }));
 	}
-}
-
-function onDeadline(abort: Cancellation): void {
-	abort.abort(new GatewayError('connection_timeout', { side: 'target', phase: 'connect', retry: 'next' }));
 }

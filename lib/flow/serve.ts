@@ -5,13 +5,12 @@ import type { Level } from '../anonymity/levels.ts';
 import type { Client } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
-import type { Flow, Outcome } from '../core/flow.ts';
+import { type Flow, newFlow, type Outcome } from '../core/flow.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
 import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Observer } from '../core/observer.ts';
 import type { Target } from '../core/target.ts';
-import type { Deadlines } from '../io/deadlines.ts';
 import { ServerHandshake } from '../io/handshake.ts';
 import type { Relay } from '../io/relay.ts';
 import type { Sweep } from '../io/sweep.ts';
@@ -55,8 +54,6 @@ export interface ServeDeps {
 	};
 	readonly router: Router;
 	readonly pool: OriginPool;
-	readonly handshakes: Deadlines;
-	readonly dials: Deadlines;
 	readonly sweep: Sweep;
 	readonly clock: Clock;
 	readonly observer: Observer;
@@ -130,7 +127,7 @@ export class FlowServer {
 			this.#guard(() => observer.dropped?.(entrance.tag, accepted ? 'handshakes' : 'hook'));
 			return;
 		}
-		const flow = newFlow(++this.#count, entrance.tag, client, this.#deps.clock.nowMs());
+		const flow = newFlow(++this.#count, entrance.tag, client.key, this.#deps.clock.nowMs());
 		this.#live.add(link);
 		this.#guard(() => observer.flowStarted?.(flow));
 		const outcome = await this.#converse(link, client, flow, entrance, admission);
@@ -168,26 +165,6 @@ export class FlowServer {
 	}
 }
 
-function newFlow(id: number, inbound: string, client: Client, startedMs: number): Flow {
-	return {
-		id,
-		inbound,
-		client: client.key,
-		startedMs,
-		protocol: 'unknown',
-		user: null,
-		target: null,
-		route: null,
-		openedMs: null,
-		requests: 0,
-		upBytes: 0,
-		downBytes: 0,
-		endedMs: null,
-		outcome: null,
-		reports: [],
-	};
-}
-
 /** One client on one link: as many handshakes as HTTP keep-alive makes of it, then what the client asked for. */
 class Conversation {
 	readonly #link: Link;
@@ -208,7 +185,7 @@ class Conversation {
 		for (let first = true; ; first = false) {
 			const codec = entrance.codec();
 			const handshake = new ServerHandshake(this.#link, codec, {
-				deadlines: this.#deps.handshakes,
+				deadlineMs: this.#deps.options.handshakeMs,
 				authenticate: (credentials) => this.#authenticate(credentials),
 			});
 			const intent = await this.#intent(handshake, codec);
@@ -292,7 +269,7 @@ class Conversation {
 		const { options, sweep, clock } = this.#deps;
 		return {
 			route: (target) => this.#route(target),
-			dials: this.#deps.dials,
+			dialMs: options.dialMs,
 			lifetimeMs: options.lifetimeMs,
 			sweep,
 			relays: this.#around.relays,

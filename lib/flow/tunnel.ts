@@ -1,15 +1,14 @@
 // An opaque stream: dial, answer, relay. The answer to the client is made from what the dial really did.
-import { Cancellation } from '../core/cancel.ts';
 import type { Outbound } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
-import type { Deadlines, Limited } from '../io/deadlines.ts';
 import type { ServerHandshake } from '../io/handshake.ts';
 import { Relay } from '../io/relay.ts';
 import type { Sweep } from '../io/sweep.ts';
+import { Dialling } from './dialling.ts';
 
 /** Where one target may be reached: what judging and routing it gave. */
 export interface Way {
@@ -21,8 +20,7 @@ export interface Way {
 export interface TunnelDeps {
 	/** Judges and routes; throws GatewayError when the target may not be reached. */
 	route(target: Target): Way;
-	/** The limit of each dial. */
-	readonly dials: Deadlines;
+	readonly dialMs: number;
 	/** Most a tunnel may live; null for no limit. */
 	readonly lifetimeMs: number | null;
 	readonly sweep: Sweep;
@@ -47,15 +45,14 @@ export async function tunnel(
 }
 
 async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps: TunnelDeps): Promise<Link> {
-	const abort = new Dialling();
-	handshake.onGone = (error) => abort.abort(error);
-	if (handshake.gone) abort.abort(handshake.gone);
-	deps.dials.start(abort);
+	const dialling = new Dialling(deps.dialMs);
+	handshake.onGone = (error) => dialling.cancel(error);
+	if (handshake.gone) dialling.cancel(handshake.gone);
 	let far: Link | null = null;
 	try {
 		const way = deps.route(target);
 		flow.route = way.outbound.tag;
-		far = await way.outbound.dial(target, { signal: abort, flow, permits: way.permits });
+		far = await way.outbound.dial(target, { signal: dialling.signal, flow, permits: way.permits });
 		flow.openedMs = deps.nowMs();
 		deps.connected();
 		return far;
@@ -65,14 +62,7 @@ async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps
 		handshake.refuse(error);
 		throw error;
 	} finally {
-		deps.dials.stop(abort);
-	}
-}
-
-/** One dial, called off by its client's leaving or by its deadline. */
-class Dialling extends Cancellation implements Limited {
-	expire(): void {
-		this.abort(new GatewayError('connection_timeout', { side: 'target', phase: 'connect', retry: 'next' }));
+		dialling.over();
 	}
 }
 

@@ -3,13 +3,11 @@
 // did not see (no happy eyeballs, no second lookup that could answer differently).
 
 import { Socket } from 'node:net';
-import type { CancelSignal } from '../core/cancel.ts';
-import type { DialContext } from '../core/dialer.ts';
+import { abortError, type DialContext } from '../core/dialer.ts';
 import { type Code, codeOfErrno, GatewayError, type Retry, type Side } from '../core/error.ts';
 import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
-import { abortError } from './handshake.ts';
 import { StreamLink } from './link.ts';
 import type { NameResolver } from './resolve.ts';
 
@@ -25,7 +23,7 @@ export interface ConnectOptions {
 	/** Whose end this is: the side of errors, now and of the link. */
 	readonly side: Side;
 	/** Closes the socket at once. */
-	readonly signal: CancelSignal;
+	readonly signal: AbortSignal;
 	/** Gives this attempt up with `connection_timeout`. Without it the signal alone ends it. */
 	readonly limitMs?: number;
 }

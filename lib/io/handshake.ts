@@ -1,11 +1,10 @@
 // Joins a codec to a link, under one deadline. The only place where a handshake meets a socket: the codec says what to
 // do, this file does it. What came behind the handshake ends up in `link.early`.
-import type { CancelSignal } from '../core/cancel.ts';
+import { abortError } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
 import type { Link, Sink } from '../core/link.ts';
 import type { Answer, Codec, Step } from '../protocol/codec.ts';
-import type { Deadlines, Limited } from './deadlines.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -14,7 +13,7 @@ const EARLY_BYTES = 65_536;
 
 export interface ServerHandshakeOptions {
 	/** From the first look to the intent, authentication included. */
-	readonly deadlines: Deadlines;
+	readonly deadlineMs: number;
 	/** Rejects when it cannot be told: the client then hears of that error in its protocol. */
 	authenticate(credentials: Credentials | null): Promise<boolean>;
 }
@@ -23,7 +22,7 @@ export interface ServerHandshakeOptions {
  * A client's handshake: `intent()` runs it up to what the client asks for, then either `opened()` or `refuse()` ends it.
  * In between the link is still read, within a bound, so that a client that leaves is noticed: `onGone` then fires once.
  */
-export class ServerHandshake implements Sink, Limited {
+export class ServerHandshake implements Sink {
 	/** Set it after `intent()`; called once if the client leaves before `opened()` or `refuse()`. */
 	onGone: ((error: GatewayError) => void) | null = null;
 	/** Why the client left, once it has: look here before setting `onGone`. */
@@ -31,6 +30,7 @@ export class ServerHandshake implements Sink, Limited {
 	readonly #link: Link;
 	readonly #codec: Codec;
 	readonly #options: ServerHandshakeOptions;
+	#timer: NodeJS.Timeout | undefined;
 	#resolve: ((intent: Intent) => void) | null = null;
 	#reject: ((error: GatewayError) => void) | null = null;
 	/** A question is with its answerer: bytes only pile up. */
@@ -51,7 +51,7 @@ export class ServerHandshake implements Sink, Limited {
 		return new Promise((resolve, reject) => {
 			this.#resolve = resolve;
 			this.#reject = reject;
-			this.#options.deadlines.start(this);
+			this.#timer = setTimeout(onDeadline, this.#options.deadlineMs, this);
 			const early = this.#link.early;
 			this.#link.early = NOTHING;
 			this.#link.attach(this);
@@ -139,7 +139,7 @@ export class ServerHandshake implements Sink, Limited {
 	}
 
 	#settle(intent: Intent): void {
-		this.#stopClock();
+		clearTimeout(this.#timer);
 		this.#asking = true;
 		this.#resolve?.(intent);
 		this.#resolve = null;
@@ -147,16 +147,12 @@ export class ServerHandshake implements Sink, Limited {
 	}
 
 	#fail(error: GatewayError): void {
-		this.#stopClock();
+		clearTimeout(this.#timer);
 		const reject = this.#reject;
 		this.#resolve = null;
 		this.#reject = null;
 		this.#link.finish();
 		reject?.(error);
-	}
-
-	#stopClock(): void {
-		this.#options.deadlines.stop(this);
 	}
 
 	/** Out of time: the client hears it in its protocol where that has a word for it. */
@@ -181,19 +177,23 @@ export class ServerHandshake implements Sink, Limited {
 	}
 }
 
+function onDeadline(handshake: ServerHandshake): void {
+	handshake.expire();
+}
+
 /**
  * Drives a client codec over `link` until it is established; `link.early` then holds what came behind the hop's reply.
  * Throws GatewayError: the codec's own, or `hop_unavailable` when the hop leaves or `signal` aborts (then its reason if
  * that is a GatewayError). On failure the link is destroyed; on success it has no reader and is paused.
  */
-export function runClientHandshake(link: Link, codec: Codec, signal: CancelSignal): Promise<void> {
+export function runClientHandshake(link: Link, codec: Codec, signal: AbortSignal): Promise<void> {
 	return new Promise((resolve, reject) => new ClientHandshake(link, codec, signal, resolve, reject).start());
 }
 
 class ClientHandshake implements Sink {
 	readonly #link: Link;
 	readonly #codec: Codec;
-	readonly #signal: CancelSignal;
+	readonly #signal: AbortSignal;
 	readonly #resolve: () => void;
 	readonly #reject: (error: GatewayError) => void;
 	readonly #onAbort: () => void = () => this.#fail(abortError(this.#signal));
@@ -202,7 +202,7 @@ class ClientHandshake implements Sink {
 	constructor(
 		link: Link,
 		codec: Codec,
-		signal: CancelSignal,
+		signal: AbortSignal,
 		resolve: () => void,
 		reject: (error: GatewayError) => void,
 	) {
@@ -274,10 +274,4 @@ class ClientHandshake implements Sink {
 function hopLeft(cause?: unknown): GatewayError {
 	const note = 'closed inside its handshake';
 	return new GatewayError('hop_unavailable', { side: 'hop', phase: 'hop', retry: 'next', cause, note });
-}
-
-/** What an aborted dial ends with: the reason it was aborted for, else the client's leaving. */
-export function abortError(signal: CancelSignal): GatewayError {
-	if (signal.reason instanceof GatewayError) return signal.reason;
-	return new GatewayError('connection_terminated', { side: 'client', phase: 'connect' });
 }

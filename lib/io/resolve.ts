@@ -4,12 +4,11 @@
 // 6.3). Nothing is logged, and no error carries the name.
 
 import { networkInterfaces } from 'node:os';
-import type { CancelSignal } from '../core/cancel.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
+import { abortError } from '../core/dialer.ts';
 import { type Code, GatewayError } from '../core/error.ts';
 import type { Ip } from '../core/ip.ts';
 import { type Answer, DnsClient } from './dns-client.ts';
-import { abortError } from './handshake.ts';
 import { HostsFile } from './hosts-file.ts';
 
 /** Names asked for at once; two queries each. Beyond it a name is refused: a queue would only hold flows that time out. */
@@ -52,7 +51,7 @@ export interface NameResolver {
 	 * The addresses of a canonical name, families alternating, never empty. Rejects with GatewayError, phase `resolve`:
 	 * `destination_not_found`, `dns_timeout`, `dns_error`, or why `signal` was aborted.
 	 */
-	resolve(name: string, signal: CancelSignal): Promise<readonly Ip[]>;
+	resolve(name: string, signal: AbortSignal): Promise<readonly Ip[]>;
 }
 
 /** What is known of a name until `expiresMs`. */
@@ -88,7 +87,7 @@ export class Resolver implements NameResolver {
 		};
 	}
 
-	resolve(name: string, signal: CancelSignal): Promise<readonly Ip[]> {
+	resolve(name: string, signal: AbortSignal): Promise<readonly Ip[]> {
 		const local = this.#hosts?.addresses(name) ?? localhost(name);
 		if (local) return Promise.resolve(this.#inOrder(local));
 		const known = this.#known(name);
@@ -178,7 +177,7 @@ function localhost(name: string): readonly Ip[] | null {
 }
 
 /** `promise`, unless `signal` is aborted first; the work behind `promise` goes on for whoever shares it. */
-function untilAborted<T>(promise: Promise<T>, signal: CancelSignal): Promise<T> {
+function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 	if (signal.aborted) return Promise.reject(abortError(signal));
 	return new Promise((resolve, reject) => {
 		const onAbort = (): void => reject(abortError(signal));

@@ -9,11 +9,10 @@ import {
 	type TLSSocket,
 	type ConnectionOptions as TlsConnectOptions,
 } from 'node:tls';
-import type { CancelSignal } from '../core/cancel.ts';
+import { abortError } from '../core/dialer.ts';
 import { type Code, GatewayError } from '../core/error.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
-import { abortError } from './handshake.ts';
 import { StreamLink } from './link.ts';
 import { LinkDuplex } from './link-duplex.ts';
 
@@ -41,7 +40,7 @@ export class SecureClient {
 	 * A paused link inside `link`, which it owns. Rejects with GatewayError, phase `hop`, and closes `link`: `tls_*`,
 	 * `hop_unavailable` when the hop leaves, or why `signal` was aborted.
 	 */
-	secure(link: Link, signal: CancelSignal): Promise<Link> {
+	secure(link: Link, signal: AbortSignal): Promise<Link> {
 		return new Promise((resolve, reject) => {
 			if (signal.aborted) {
 				link.destroy();

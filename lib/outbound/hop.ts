@@ -1,6 +1,5 @@
 // An upstream proxy: a dialer to it and a client codec. Reaching it and its word about the target are told apart here, for
 // the one is this hop's failure and the other is the cause that goes back to the client, whatever hops are in between.
-import type { CancelSignal } from '../core/cancel.ts';
 import type { DialContext, Dialer, Outbound } from '../core/dialer.ts';
 import { asGatewayError, type Code, type ErrorDetails, GatewayError } from '../core/error.ts';
 import type { Link } from '../core/link.ts';
@@ -77,7 +76,7 @@ export class Hop implements Outbound {
 	}
 
 	/** What a hop before this one says of its target is about this one; what it says of itself is not. */
-	#unreached(error: GatewayError, signal: CancelSignal): GatewayError {
+	#unreached(error: GatewayError, signal: AbortSignal): GatewayError {
 		if (isOfClient(error, signal)) return error;
 		if (isOfHop(error.code)) return error.hop === undefined ? this.#labelled(error) : error;
 		const details: ErrorDetails = { side: 'hop', phase: 'hop', retry: 'next', hop: this.#label };
@@ -85,7 +84,7 @@ export class Hop implements Outbound {
 	}
 
 	/** The deadline may have passed because of the hop or of what is behind it: nobody here can tell. */
-	#told(error: GatewayError, signal: CancelSignal): GatewayError {
+	#told(error: GatewayError, signal: AbortSignal): GatewayError {
 		return isOfClient(error, signal) ? error : this.#labelled(error);
 	}
 
@@ -100,7 +99,7 @@ export class Hop implements Outbound {
 const permits = (): null => null;
 
 /** The dial was called off by the client's end or by the gateway: no hop has anything to do with it. */
-function isOfClient(error: GatewayError, signal: CancelSignal): boolean {
+function isOfClient(error: GatewayError, signal: AbortSignal): boolean {
 	return signal.aborted && error.code !== 'connection_timeout';
 }
 

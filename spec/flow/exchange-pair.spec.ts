@@ -1,7 +1,6 @@
 // How one request finds its way to its origin: kept links, stale ones, dials that fail, hang or are cancelled, and whose links
 // are whose.
 import test from 'ava';
-import { Cancellation, type CancelSignal } from '../../lib/core/cancel.ts';
 import type { DialContext } from '../../lib/core/dialer.ts';
 import type { Link } from '../../lib/core/link.ts';
 import { answer, dialPlainly, says, startStage, turns, until } from '../helpers/exchange-stage.ts';
@@ -202,7 +201,7 @@ test('a target that does not answer a dial is reported as 504', async (t) => {
 
 /** A dial that never ends by itself. */
 function hanging() {
-	const { promise, resolve } = Promise.withResolvers<CancelSignal>();
+	const { promise, resolve } = Promise.withResolvers<AbortSignal>();
 	return {
 		signal: promise,
 		dial: (_target: unknown, { signal }: DialContext) => {
@@ -252,7 +251,7 @@ test('a link that is dialled too late is closed', async (t) => {
 	const stage = await startStage(t, {
 		async dial(target) {
 			await promise;
-			return dialPlainly(target, { signal: new Cancellation() } as Partial<DialContext> as DialContext);
+			return dialPlainly(target, { signal: new AbortController().signal } as DialContext);
 		},
 	});
 	const client = await stage.connect();

@@ -6,7 +6,7 @@ import type { ExecutionContext } from 'ava';
 import type { Level } from '../../lib/anonymity/levels.ts';
 import type { DialContext, Outbound } from '../../lib/core/dialer.ts';
 import { codeOfErrno, GatewayError } from '../../lib/core/error.ts';
-import type { Flow } from '../../lib/core/flow.ts';
+import { type Flow, newFlow } from '../../lib/core/flow.ts';
 import type { Link } from '../../lib/core/link.ts';
 import type { Target } from '../../lib/core/target.ts';
 import { type ExchangeEnd, exchange } from '../../lib/flow/exchange.ts';
@@ -89,7 +89,11 @@ export async function startStage(scope: Scope, options: StageOptions = {}): Prom
 	const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
 		const index = flows.length;
 		const link = new StreamLink(socket, { side: 'client' });
-		const flow = newFlow(index, options.user?.(index) ?? null);
+		const flow: Flow = {
+			...newFlow(index, 'stage', 'client', 0),
+			protocol: 'http',
+			user: options.user?.(index) ?? null,
+		};
 		flows.push(flow);
 		links.push(link);
 		link.early = Buffer.from(options.early ?? '', 'latin1');
@@ -144,26 +148,6 @@ export async function startStage(scope: Scope, options: StageOptions = {}): Prom
 		seen: (method, path, ...lines) => text(method, path, lines),
 	};
 	return stage;
-}
-
-function newFlow(id: number, user: string | null): Flow {
-	return {
-		id,
-		inbound: 'stage',
-		client: 'client',
-		startedMs: 0,
-		protocol: 'http',
-		user,
-		target: null,
-		route: null,
-		openedMs: null,
-		requests: 0,
-		upBytes: 0,
-		downBytes: 0,
-		endedMs: null,
-		outcome: null,
-		reports: [],
-	};
 }
 
 /** Connects to where the target says. */

@@ -3,7 +3,6 @@ import test, { type ExecutionContext } from 'ava';
 import { GatewayError } from '../../lib/core/error.ts';
 import type { Credentials } from '../../lib/core/intent.ts';
 import { targetOfHost } from '../../lib/core/target.ts';
-import { Deadlines } from '../../lib/io/deadlines.ts';
 import { runClientHandshake, ServerHandshake } from '../../lib/io/handshake.ts';
 import type { Codec } from '../../lib/protocol/codec.ts';
 import { HttpServer } from '../../lib/protocol/http-connect.ts';
@@ -33,12 +32,9 @@ async function served(t: ExecutionContext, setup: Setup = {}) {
 		link.destroy();
 		peer.destroy();
 	});
-	const deadlines = new Deadlines(setup.deadlineMs ?? 10_000);
-	const hold = setInterval(() => {}, 1000); // the timer of deadlines keeps no process alive
-	t.teardown(() => clearInterval(hold));
 	const codec = setup.codec ?? new Socks5Server({ authRequired: setup.authRequired ?? false });
 	const handshake = new ServerHandshake(link, codec, {
-		deadlines,
+		deadlineMs: setup.deadlineMs ?? 10_000,
 		authenticate: setup.authenticate ?? (() => Promise.resolve(true)),
 	});
 	return { link, peer, handshake };
