@@ -13,8 +13,9 @@ import { ProxyInbound } from './inbound/proxy.ts';
 import { InterfaceAddresses } from './io/own-addresses.ts';
 import { Resolver } from './io/resolve.ts';
 import { Sweep } from './io/sweep.ts';
+import { AccountLimiter } from './limits/account-limiter.ts';
 import { clientOf } from './limits/client-key.ts';
-import { MemoryLimiter } from './limits/memory.ts';
+
 import { ExitPolicy } from './policy/exit-policy.ts';
 import type { ListenAddress, OwnAddresses } from './policy/own-addresses.ts';
 import { compileRules } from './policy/rules.ts';
@@ -85,7 +86,7 @@ class ComposedGateway implements Gateway {
 		const { timeouts, anonymity, limits } = this.#config;
 		const users = usersOf(this.#config.users);
 		return new FlowServer({
-			limiter: new MemoryLimiter(limits),
+			limiter: new AccountLimiter(limits.allowances, limits.ceilings),
 			policy: this.#policy(),
 			router: this.#router,
 			pool: this.#pool,
@@ -122,8 +123,7 @@ class ComposedGateway implements Gateway {
 	}
 
 	#inbound({ tag, host, port }: Config['listen'][number]): ProxyInbound {
-		const { ipv4PrefixBits, ipv6PrefixBits } = this.#config.limits;
-		const prefixes = { v4Bits: ipv4PrefixBits, v6Bits: ipv6PrefixBits };
+		const { prefixes } = this.#config.limits;
 		return new ProxyInbound(
 			{ tag, host, port, authRequired: this.#authRequired },
 			{

@@ -15,7 +15,7 @@ import { jsonSchema } from '../lib/config/json-schema.ts';
 import { printConfig } from '../lib/config/print.ts';
 import { CODES } from '../lib/core/error.ts';
 import { type ConfigInput, resolveConfig } from '../lib/index.ts';
-import { DEFAULT_LIMITS } from '../lib/limits/memory.ts';
+import { DEFAULT_ALLOWANCES, DEFAULT_CEILINGS } from '../lib/limits/defaults.ts';
 import type { ExitPolicy, Subject } from '../lib/policy/exit-policy.ts';
 import { Turns } from '../lib/policy/turns.ts';
 import { httpStatusOf, socks4ReplyOf, socks5ReplyOf } from '../lib/protocol/causes.ts';
@@ -222,7 +222,7 @@ function routeOf(judge: ExitPolicy, subject: Subject): string | null {
 
 test('the rules open one inside host and one port, and close what they say', (t) => {
 	const judge = policyOf(block('toml', 'wiki.lan'));
-	const neighbour = { client: { ip: ip('192.0.2.9'), key: 'k' } };
+	const neighbour = { client: { ip: ip('192.0.2.9'), key: 'k', network: null } };
 	t.is(word(judge.judge(to('10.1.2.3', 8090))), 'allow');
 	t.is(resolved(judge, to('wiki.lan', 8090), '10.1.2.3'), 'allow');
 	t.is(word(judge.judge(to('10.1.2.3', 8091))), 'http_request_denied');
@@ -320,7 +320,8 @@ test('levels, limits, exit codes, scripts, keys and paths are those of the code'
 		Object.keys(LEVELS),
 	);
 	const limits = section('Limits').match(/\d[\d,]*/g)!;
-	const { connectionsOpen, connectionsPerSecond, burst, handshakes, totalConnections } = DEFAULT_LIMITS;
+	const { connectionsOpen, connectionsPerSecond, burst } = DEFAULT_ALLOWANCES.client;
+	const { handshakes, totalConnections } = DEFAULT_CEILINGS;
 	for (const limit of [connectionsOpen, connectionsPerSecond, burst, handshakes, totalConnections])
 		t.true(limits.includes(limit.toLocaleString('en')), String(limit));
 	const codes = paragraph('Exit codes:').match(/\b\d+\b/g)!;

@@ -1,7 +1,9 @@
 // The shape of a configuration, twice: `ConfigInput` as a file or a library user writes it (snake_case, values as text),
 // `Config` as the gateway reads it (camelCase, parsed, units in names, every key present, frozen to the bottom).
 import type { Secret } from '../core/secret.ts';
-import type { MemoryLimits } from '../limits/memory.ts';
+import type { Ceilings } from '../limits/account-limiter.ts';
+import type { Allowances, WhenDown } from '../limits/allowance.ts';
+import type { ClientPrefixes } from '../limits/client-key.ts';
 import type { LogOptions } from '../observe/log.ts';
 import type { PortSet } from '../policy/ports.ts';
 import type { RuleSpec } from '../policy/rules.ts';
@@ -65,11 +67,11 @@ export type RuleConfig = Required<RuleSpec>;
 /** `password` comes from the configuration itself, `hash` (`$scrypt$...`) from the users file. */
 export type UserConfig = PlainUser | { readonly name: string; readonly hash: Secret };
 
-/** What limits/memory.ts takes, and what one client is. */
-export interface LimitsConfig extends MemoryLimits {
-	/** One client is this many bits of an address. */
-	readonly ipv4PrefixBits: number;
-	readonly ipv6PrefixBits: number;
+/** As limits/account-limiter.ts takes it. */
+export interface LimitsConfig {
+	readonly allowances: Allowances;
+	readonly ceilings: Ceilings;
+	readonly prefixes: ClientPrefixes;
 }
 
 /** 0 means never. */
@@ -106,19 +108,7 @@ export interface ConfigInput {
 		| undefined;
 	readonly rule?: readonly RuleInput[] | undefined;
 	readonly users?: { readonly list?: readonly string[] | undefined; readonly file?: string | undefined } | undefined;
-	readonly limits?:
-		| {
-				readonly connections_open?: number | undefined;
-				readonly connections_per_second?: number | undefined;
-				readonly burst?: number | undefined;
-				readonly handshakes?: number | undefined;
-				readonly total_connections?: number | undefined;
-				readonly total_handshakes?: number | undefined;
-				readonly total_clients?: number | undefined;
-				readonly ipv4_prefix?: number | undefined;
-				readonly ipv6_prefix?: number | undefined;
-		  }
-		| undefined;
+	readonly limits?: LimitsInput | undefined;
 	readonly timeouts?:
 		| {
 				readonly handshake?: string | undefined;
@@ -148,6 +138,49 @@ export interface ConfigInput {
 				readonly targets?: boolean | undefined;
 		  }
 		| undefined;
+}
+
+/** The limits of one kind of subject. */
+export interface AllowanceInput {
+	readonly connections_open?: number | undefined;
+	readonly connections_per_second?: number | undefined;
+	readonly burst?: number | undefined;
+	readonly requests_per_second?: number | undefined;
+	readonly requests_burst?: number | undefined;
+	readonly up_rate?: string | undefined;
+	readonly down_rate?: string | undefined;
+	readonly bytes_per_day?: string | undefined;
+	readonly bytes_per_month?: string | undefined;
+	readonly when_down?: WhenDown | undefined;
+}
+
+/** `[limits]`. */
+export interface LimitsInput extends AllowanceInput {
+	readonly handshakes?: number | undefined;
+	readonly total_connections?: number | undefined;
+	readonly total_handshakes?: number | undefined;
+	readonly total_clients?: number | undefined;
+	readonly ipv4_prefix?: number | undefined;
+	readonly ipv6_prefix?: number | undefined;
+	readonly ipv6_network?: number | undefined;
+	readonly network?: AllowanceInput | undefined;
+	readonly user?: AllowanceInput | undefined;
+	readonly exception?: readonly ExceptionInput[] | undefined;
+	readonly failures?:
+		| {
+				readonly authentications?: number | undefined;
+				readonly destinations?: number | undefined;
+				readonly window?: string | undefined;
+				readonly ban?: string | undefined;
+		  }
+		| undefined;
+}
+
+/** One `[[limits.exception]]`. */
+export interface ExceptionInput extends AllowanceInput {
+	readonly name?: string | undefined;
+	readonly client?: readonly string[] | undefined;
+	readonly user?: readonly string[] | undefined;
 }
 
 /** A way out with a name of its own. */

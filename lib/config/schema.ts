@@ -1,8 +1,6 @@
 // Every key of a configuration: its form, its default and why that default. Strict: an unknown key is an error. The
 // JSON Schema, the defaults, the names of environment variables and `conf/bauta.toml` all follow from this file.
 import { z } from 'zod';
-import { CLIENT_PREFIXES } from '../limits/client-key.ts';
-import { DEFAULT_LIMITS } from '../limits/memory.ts';
 import { parseNamePattern } from '../policy/name-set.ts';
 import { type PortSet, parsePorts } from '../policy/ports.ts';
 import { parsePrefix } from '../policy/prefix.ts';
@@ -11,30 +9,14 @@ import type { Config, ConfigInput, ListenConfig, RuleConfig, UpstreamConfig } fr
 
 export type { Config, ConfigInput } from './config.ts';
 
+import { count, key, name, policyText, text } from './schema-key.ts';
+import { limits } from './schema-limits.ts';
 import { parseChain, parseHop } from './upstream.ts';
 import { parseUser } from './users.ts';
 import { type Parsed, parseDuration, parseDurationOrOff, parseListen, parseServer, parseTag } from './values.ts';
 
-/** A key that may be left out: then it is `byDefault`, because of `why`. */
-function key<S extends z.ZodType>(schema: S, byDefault: z.input<S>, why: string): z.ZodPrefault<S> {
-	return z.prefault(schema, byDefault).meta({ description: why });
-}
-
-/** Text that a function of ours reads. */
-function text<T>(parse: (text: string) => Parsed<T>): z.ZodType<T, string> {
-	return z.string().transform((input, context) => {
-		const parsed = parse(input);
-		if (!('wrong' in parsed)) return parsed.value;
-		const found = parsed.found ?? JSON.stringify(input.slice(0, 80));
-		context.issues.push({ code: 'custom', input, message: `${parsed.wrong}, found ${found}` });
-		return z.NEVER;
-	});
-}
-
 const duration = (): z.ZodType<number, string> => text(parseDuration);
 const durationOrOff = (): z.ZodType<number, string> => text(parseDurationOrOff);
-const count = (): z.ZodNumber => z.int().min(0);
-const name = (): z.ZodString => z.string().min(1).max(255);
 
 const listen = key(
 	z
@@ -76,15 +58,7 @@ const anonymity = z
 	.prefault({})
 	.meta({ description: 'what plain HTTP requests tell the target' });
 
-/** Text that a function of the policy room reads, which says what is wrong as text. */
-function policyText<T extends object>(parse: (text: string) => T | string): z.ZodType<T, string> {
-	return text((input) => {
-		const value = parse(input);
-		return typeof value === 'string' ? { wrong: value } : { value };
-	});
-}
-
-/** The same, where the rule keeps the text and compiles it later. */
+/** Text that a function of the policy room reads, where the rule keeps the text and compiles it later. */
 function checkedText(parse: (text: string) => object | string): z.ZodType<string, string> {
 	return text((input) => {
 		const value = parse(input);
@@ -156,60 +130,6 @@ const users = z
 	})
 	.prefault({})
 	.meta({ description: 'who gets in' });
-
-const limits = z
-	.strictObject({
-		connections_open: key(
-			count(),
-			DEFAULT_LIMITS.connectionsOpen,
-			'at once; a browser keeps 32 to a proxy at most, a household is a few browsers',
-		),
-		connections_per_second: key(
-			count(),
-			DEFAULT_LIMITS.connectionsPerSecond,
-			'new ones, on average; who scans wants thousands',
-		),
-		burst: key(count(), DEFAULT_LIMITS.burst, 'that many more once in ten seconds: a session of tabs that is restored'),
-		handshakes: key(
-			count(),
-			DEFAULT_LIMITS.handshakes,
-			'in progress; they take a few round trips each, unless one is slow on purpose',
-		),
-		total_connections: key(
-			count(),
-			DEFAULT_LIMITS.totalConnections,
-			'of all clients; two descriptors each, and far below what systemd grants',
-		),
-		total_handshakes: key(
-			count(),
-			DEFAULT_LIMITS.totalHandshakes,
-			'of all clients; apart from the connections, so that a refusal can still be said',
-		),
-		total_clients: key(z.int().min(1), DEFAULT_LIMITS.maxKeys, 'how many clients are counted at once; about 10 MB'),
-		ipv4_prefix: key(
-			z.int().min(8).max(32),
-			CLIENT_PREFIXES.v4Bits,
-			'bits of an address that are one client: one IPv4 address',
-		),
-		ipv6_prefix: key(
-			z.int().min(16).max(128),
-			CLIENT_PREFIXES.v6Bits,
-			'the same: one IPv6 subnet, for a host has 2^64 addresses to change to',
-		),
-	})
-	.transform((limits) => ({
-		connectionsOpen: limits.connections_open,
-		connectionsPerSecond: limits.connections_per_second,
-		burst: limits.burst,
-		handshakes: limits.handshakes,
-		totalConnections: limits.total_connections,
-		totalHandshakes: limits.total_handshakes,
-		maxKeys: limits.total_clients,
-		ipv4PrefixBits: limits.ipv4_prefix,
-		ipv6PrefixBits: limits.ipv6_prefix,
-	}))
-	.prefault({})
-	.meta({ description: 'how much one client may; 0 switches a limit off' });
 
 const timeouts = z
 	.strictObject({

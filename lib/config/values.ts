@@ -33,6 +33,26 @@ export function parseDurationOrOff(text: string): Parsed<number> {
 	return 'wrong' in parsed ? { wrong: parsed.wrong.replace('expected', 'expected "off" or') } : parsed;
 }
 
+const UNIT_BYTES: Readonly<Record<string, number>> = {
+	B: 1,
+	KB: 1e3,
+	MB: 1e6,
+	GB: 1e9,
+	TB: 1e12,
+	KiB: 2 ** 10,
+	MiB: 2 ** 20,
+	GiB: 2 ** 30,
+	TiB: 2 ** 40,
+};
+
+/** `500KB`, `10MB`, `2GiB` in bytes, or `off` as 0. */
+export function parseBytesOrOff(text: string): Parsed<number> {
+	if (text === 'off') return { value: 0 };
+	const match = /^(\d{1,6})([KMGT]i?B|B)$/.exec(text);
+	const value = match ? Number(match[1]) * (UNIT_BYTES[match[2] as string] as number) : 0;
+	return value > 0 ? { value } : { wrong: 'expected "off" or a number of bytes such as "500KB", "10MB" or "2GiB"' };
+}
+
 /** A port number in decimal, or null. */
 export function parsePort(text: string): number | null {
 	return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : null;

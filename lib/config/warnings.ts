@@ -5,7 +5,8 @@ import type { Config, ListenConfig } from './config.ts';
 export function warningsOf(config: Config): string[] {
 	const { exit, limits, users } = config;
 	const open = users === null && config.listen.some(reachesOut);
-	const unlimited = limits.connectionsOpen === 0 || limits.connectionsPerSecond === 0;
+	const { client } = limits.allowances;
+	const unlimited = client.connectionsOpen === 0 || client.connectionsPerSecond === 0;
 	const found: readonly (readonly [boolean, string])[] = [
 		[open && unlimited, 'anybody may connect, and one client may take every connection: see limits'],
 		[open && exit.allowPrivate, 'anybody may connect and reach this machine and its network: see exit.allow_private'],

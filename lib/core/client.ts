@@ -6,4 +6,6 @@ export interface Client {
 	readonly ip: Ip;
 	/** What limits are counted by: the prefix as text. */
 	readonly key: string;
+	/** The wider prefix that it is in, where such are counted too (IPv6); else null. */
+	readonly network: string | null;
 }

@@ -33,6 +33,7 @@ export class Pair implements ResponseOwner, DialOwner {
 	readonly #to: Destination;
 	#dial: OriginDial | null = null;
 	#response: ForwardedResponse | null = null;
+	#dropped = false;
 	/** Moves of this pair that no byte count shows. */
 	moves = 0;
 
@@ -56,7 +57,19 @@ export class Pair implements ResponseOwner, DialOwner {
 		return this.#response !== null;
 	}
 
-	start(): void {
+	/** Goes as soon as it may. */
+	start(permission: Promise<GatewayError | null> | null = null): void {
+		if (permission === null) return this.#go();
+		permission
+			.then((error) => {
+				if (this.#dropped) return;
+				if (error) this.#owner.failed(error, false);
+				else this.#go();
+			})
+			.catch((bug) => this.broken(bug));
+	}
+
+	#go(): void {
 		const kept = this.#owner.deps.pool.take(this.#to.key);
 		if (kept) this.#ask(kept);
 		else this.#dialOrigin();
@@ -161,6 +174,7 @@ export class Pair implements ResponseOwner, DialOwner {
 
 	/** Nobody waits for it any more. */
 	drop(): void {
+		this.#dropped = true;
 		this.#dial?.cancel();
 		this.#dial = null;
 		this.#response?.origin.discard();

@@ -170,6 +170,8 @@ class Exchange implements Sink, Moving, PairOwner {
 		const framing = framingOfRequest(head);
 		if (framing instanceof GatewayError) return this.#refuse(framing, head, false);
 		const whole = framing.kind === 'none';
+		const permission = this.deps.permission();
+		if (permission instanceof GatewayError) return this.#refuse(permission, head, whole);
 		if (isLastHop(head)) return this.#answerLastHop(head, whole);
 		this.#bound ||= isConnectionBound(head);
 		const prepared = prepare(head, framing, { flow: this.flow, deps: this.deps, bound: this.#bound });
@@ -177,7 +179,7 @@ class Exchange implements Sink, Moving, PairOwner {
 		const pair = new Pair(this, prepared.request, prepared.to);
 		this.#pair = pair;
 		if (!whole && !this.#feed(pair.request, this.#unread.takeAll())) return;
-		pair.start();
+		pair.start(permission);
 	}
 
 	/** More of a request's body; false when the request failed by it. */

@@ -18,6 +18,7 @@ import type { Admission, Limiter } from '../limits/limiter.ts';
 import type { Subject, Verdict } from '../policy/exit-policy.ts';
 import type { Codec } from '../protocol/codec.ts';
 import { type ExchangeDeps, exchange } from './exchange.ts';
+import { metered } from './metered-link.ts';
 import type { OriginPool } from './origin-pool.ts';
 import type { Router } from './router.ts';
 import { carry, outcomeOf, type TunnelDeps, tunnel, type Way } from './tunnel.ts';
@@ -121,7 +122,7 @@ export class FlowServer {
 	async serve(link: Link, client: Client, entrance: Entrance): Promise<void> {
 		const { hooks, limiter, observer } = this.#deps;
 		const accepted = this.#guard(() => hooks.accept?.(entrance.tag, client) ?? true) === true;
-		const admission = accepted ? limiter.enter(client.key) : null;
+		const admission = accepted ? limiter.enter(client) : null;
 		if (!admission) {
 			link.destroy();
 			this.#guard(() => observer.dropped?.(entrance.tag, accepted ? 'handshakes' : 'hook'));
@@ -144,8 +145,8 @@ export class FlowServer {
 
 	async #converse(link: Link, client: Client, flow: Flow, entrance: Entrance, admission: Admission): Promise<Outcome> {
 		try {
-			const conversation = new Conversation(link, client, flow, this.#deps, this.#around);
-			return await conversation.run(entrance, admission);
+			const conversation = new Conversation(link, client, flow, admission, this.#deps, this.#around);
+			return await conversation.run(entrance);
 		} catch (thrown) {
 			const error = asGatewayError(thrown);
 			if (error.code === 'proxy_internal_error' && error.note !== HOOK) this.#deps.observer.bug?.(error.cause ?? error);
@@ -167,21 +168,23 @@ export class FlowServer {
 
 /** One client on one link: as many handshakes as HTTP keep-alive makes of it, then what the client asked for. */
 class Conversation {
-	readonly #link: Link;
+	#link: Link;
 	readonly #client: Client;
 	readonly #flow: Flow;
+	readonly #admission: Admission;
 	readonly #deps: ServeDeps;
 	readonly #around: Around;
 
-	constructor(link: Link, client: Client, flow: Flow, deps: ServeDeps, around: Around) {
+	constructor(link: Link, client: Client, flow: Flow, admission: Admission, deps: ServeDeps, around: Around) {
 		this.#link = link;
 		this.#client = client;
 		this.#flow = flow;
+		this.#admission = admission;
 		this.#deps = deps;
 		this.#around = around;
 	}
 
-	async run(entrance: Entrance, admission: Admission): Promise<Outcome> {
+	async run(entrance: Entrance): Promise<Outcome> {
 		for (let first = true; ; first = false) {
 			const codec = entrance.codec();
 			const handshake = new ServerHandshake(this.#link, codec, {
@@ -189,13 +192,14 @@ class Conversation {
 				authenticate: (credentials) => this.#authenticate(credentials),
 			});
 			const intent = await this.#intent(handshake, codec);
-			if (first) await this.#admit(handshake, admission);
+			if (first) await this.#admit(handshake);
 			switch (intent.kind) {
 				case 'tunnel':
 					this.#flow.target = intent.target;
 					return tunnel(this.#flow, this.#link, handshake, intent.target, this.#tunnelDeps());
 				case 'exchange': {
 					handshake.opened();
+					this.#link = metered(this.#link, this.#admission.budget());
 					const end = await exchange(this.#link, this.#flow, this.#exchangeDeps());
 					if (end.kind === 'ended') return end.outcome;
 				}
@@ -211,24 +215,35 @@ class Conversation {
 		}
 	}
 
-	async #admit(handshake: ServerHandshake, admission: Admission): Promise<void> {
-		try {
-			await admission.admit(this.#flow.user);
-		} catch (thrown) {
-			const error = asGatewayError(thrown, { phase: 'admission' });
-			handshake.refuse(error);
-			throw error;
-		}
+	async #admit(handshake: ServerHandshake): Promise<void> {
+		if (!this.#deps.options.authRequired) await this.#penance();
+		const answer = this.#admission.admit(this.#flow.user);
+		const refusal = answer instanceof Promise ? await answer : answer;
+		if (refusal === null) return;
+		handshake.refuse(refusal);
+		throw refusal;
+	}
+
+	/** Who has failed often waits before the next attempt, unless it goes. */
+	async #penance(): Promise<void> {
+		const delayMs = this.#admission.delayMs();
+		if (delayMs === 0) return;
+		const waited = Promise.withResolvers<void>();
+		const timer = setTimeout(waited.resolve, delayMs);
+		await Promise.race([waited.promise, this.#link.gone()]);
+		clearTimeout(timer);
 	}
 
 	async #authenticate(credentials: Credentials | null): Promise<boolean> {
 		const { hooks, options, verify } = this.#deps;
 		this.#flow.user = null;
+		if (options.authRequired && credentials) await this.#penance();
 		const ok = hooks.authenticate
 			? await hooks.authenticate(credentials, this.#flow)
 			: !options.authRequired || (credentials !== null && (await verify(credentials, this.#client.key)));
 		// On an open endpoint a name is only claimed: it must not meet rules or limits that are about users.
 		if (ok && credentials && options.authRequired) this.#flow.user = credentials.user;
+		if (!ok && credentials) this.#admission.failed('authentication');
 		return ok;
 	}
 
@@ -238,12 +253,23 @@ class Conversation {
 		const flow = this.#flow;
 		const subject: Subject = { client: this.#client, user: flow.user, inbound: flow.inbound, target };
 		const verdict = policy.judge(subject);
-		if (!verdict.allow) throw verdict.error;
+		if (!verdict.allow) throw this.#denied(verdict.error);
 		for (const rule of verdict.reports) this.#report(rule);
 		const outbound = router.outbound(this.#hook(() => hooks.route?.(target, flow)) ?? verdict.route);
 		if (verdict.needsAddress && outbound.namesTravel)
-			throw new GatewayError('http_request_denied', { phase: 'policy' });
-		return { outbound, permits: (ip) => policy.judgeAddress(subject, ip, (rule) => this.#report(rule)) };
+			throw this.#denied(new GatewayError('http_request_denied', { phase: 'policy' }));
+		return { outbound, permits: (ip) => this.#permits(subject, ip) };
+	}
+
+	#permits(subject: Subject, ip: Ip): GatewayError | null {
+		const error = this.#deps.policy.judgeAddress(subject, ip, (rule) => this.#report(rule));
+		return error && this.#denied(error);
+	}
+
+	/** Who collects refusals is looking for something. */
+	#denied(error: GatewayError): GatewayError {
+		this.#admission.failed('destination');
+		return error;
 	}
 
 	#report(rule: string): void {
@@ -275,6 +301,7 @@ class Conversation {
 			relays: this.#around.relays,
 			nowMs: () => clock.nowMs(),
 			connected: () => this.#connected(),
+			budget: () => this.#admission.budget(),
 		};
 	}
 
@@ -282,6 +309,7 @@ class Conversation {
 		const { options, pool, sweep, clock } = this.#deps;
 		return {
 			route: (target) => this.#route(target),
+			permission: () => this.#admission.request(),
 			pool,
 			sweep,
 			level: options.level,

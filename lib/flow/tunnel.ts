@@ -8,7 +8,9 @@ import type { Target } from '../core/target.ts';
 import type { ServerHandshake } from '../io/handshake.ts';
 import { Relay } from '../io/relay.ts';
 import type { Sweep } from '../io/sweep.ts';
+import type { Budget } from '../limits/budget.ts';
 import { Dialling } from './dialling.ts';
+import { metered } from './metered-link.ts';
 
 /** Where one target may be reached: what judging and routing it gave. */
 export interface Way {
@@ -29,6 +31,8 @@ export interface TunnelDeps {
 	nowMs(): number;
 	/** The way out is open; throws GatewayError when it shall not be used. */
 	connected(): void;
+	/** What the client's bytes are taken from; null when nobody counts them. */
+	budget(): Budget | null;
 }
 
 /** Serves one tunnel to its end. Throws GatewayError when it did not open; the client has been told by then. */
@@ -74,9 +78,9 @@ export async function carry(
 	flow: Flow,
 	link: Link,
 	far: Link,
-	deps: Pick<TunnelDeps, 'sweep' | 'relays' | 'lifetimeMs'>,
+	deps: Pick<TunnelDeps, 'sweep' | 'relays' | 'lifetimeMs' | 'budget'>,
 ): Promise<Outcome> {
-	const relay = new Relay(link, far, deps);
+	const relay = new Relay(metered(link, deps.budget()), far, deps);
 	deps.relays.add(relay);
 	const timer = deps.lifetimeMs === null ? null : setTimeout(() => relay.stop(), deps.lifetimeMs);
 	const end = await relay.run();

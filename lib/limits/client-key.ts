@@ -7,22 +7,30 @@ import { formatIp4, type Ip, type Ip6, ip4Within, isMapped } from '../core/ip.ts
 export interface ClientPrefixes {
 	readonly v4Bits: number;
 	readonly v6Bits: number;
+	/** Of the wider prefix by which IPv6 clients are counted too; null: they are not. */
+	readonly networkBits: number | null;
 }
 
-/** One IPv4 address, one IPv6 subnet: the least that any provider hands out (RFC 6177). */
-export const CLIENT_PREFIXES: ClientPrefixes = { v4Bits: 32, v6Bits: 64 };
+/** One IPv4 address, one IPv6 subnet: the least that any provider hands out (RFC 6177), and a site, the most that one has. */
+export const CLIENT_PREFIXES: ClientPrefixes = { v4Bits: 32, v6Bits: 64, networkBits: 48 };
 
 /** The client at an address as accepted, IPv4-mapped ones unwrapped; a zone has no place in an `Ip`. */
 export function clientOf(ip: Ip, prefixes: ClientPrefixes = CLIENT_PREFIXES): Client {
 	const plain = typeof ip !== 'number' && isMapped(ip) ? ip4Within(ip, 12) : ip;
-	return { ip: plain, key: clientKey(plain, prefixes) };
+	return { ip: plain, key: clientKey(plain, prefixes), network: networkKey(plain, prefixes) };
+}
+
+/** The wider prefix as text; null for IPv4, where an address is all that most people have. */
+function networkKey(ip: Ip, { networkBits }: ClientPrefixes): string | null {
+	if (networkBits === null || typeof ip === 'number' || translatedIp4(ip) !== null) return null;
+	return key6(ip, networkBits);
 }
 
 /**
  * The prefix as text: `192.0.2.1`, `192.0.2.0/24`, `2001:db8:0:1::/64`. The same prefix gives the same text; of IPv6 it
  * is not the shortest one.
  */
-export function clientKey(ip: Ip, { v4Bits, v6Bits }: ClientPrefixes = CLIENT_PREFIXES): string {
+export function clientKey(ip: Ip, { v4Bits, v6Bits }: Omit<ClientPrefixes, 'networkBits'> = CLIENT_PREFIXES): string {
 	const ip4 = typeof ip === 'number' ? ip : translatedIp4(ip);
 	if (ip4 === null) return key6(ip as Ip6, v6Bits);
 	if (v4Bits >= 32) return formatIp4(ip4);

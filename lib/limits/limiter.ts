@@ -1,20 +1,32 @@
-// How much a client may. One interface for limits in memory and limits that a fleet shares.
+// How much a client may, as the flows see it. What is counted and where is behind this interface.
+import type { Client } from '../core/client.ts';
+import type { GatewayError } from '../core/error.ts';
+import type { Budget } from './budget.ts';
+import type { Failing } from './shared.ts';
+
+/** null: yes. An error: no, and why. A promise where somebody else has to be asked; it never rejects. */
+export type Permission = GatewayError | null | Promise<GatewayError | null>;
 
 export interface Limiter {
-	/**
-	 * Called at accept, before a byte is read. Takes a place among the handshakes in progress and starts to ask for
-	 * admission, so that the answer is there when the handshake is over. Null: no place is free, close unheard.
-	 */
-	enter(client: string): Admission | null;
+	/** Called at accept, before a byte is read. Takes a place among the handshakes. Null: there is none, close unheard. */
+	enter(client: Client): Admission | null;
 }
 
 /** One connection's place. Released once, whatever happened; releasing again does nothing. */
 export interface Admission {
 	/**
-	 * The handshake is over: says whether a flow may open and turns the handshake's place into a flow's. Rejects with
-	 * GatewayError `client_limit_reached` (with `retryAfterMs`) or `connection_limit_reached` (the gateway is full); the
-	 * place is then kept until `release`, because a refused connection is there until it is closed.
+	 * The handshake is over: says whether a flow may open, and turns the handshake's place into a flow's. The error is
+	 * `client_limit_reached` (with `retryAfterMs`) or `connection_limit_reached` (the gateway is full); the handshake's place
+	 * is then kept until `release`, because a refused connection is there until it is closed. Once.
 	 */
-	admit(user: string | null): Promise<void>;
+	admit(user: string | null): Permission;
+	/** Says whether one more plain HTTP request may go. After `admit` only. */
+	request(): Permission;
+	/** What the flow's bytes are taken from; null when nobody counts them. After `admit` only; the same one each time. */
+	budget(): Budget | null;
+	/** Takes note of a failure of this client's: too many of them ban it. */
+	failed(what: Failing): void;
+	/** How long the client's next attempt should wait, because of its failures; 0 as a rule. */
+	delayMs(): number;
 	release(): void;
 }

@@ -3,24 +3,29 @@ import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'smol-toml';
 import { defaultInput, type JsonSchema, jsonSchema, schemaAt } from '../../lib/config/json-schema.ts';
+import type { Path } from '../../lib/config/problem.ts';
 import { resolveConfig } from '../../lib/config/resolve.ts';
 
 const EXAMPLE = readFileSync(join(import.meta.dirname, '../../conf/bauta.toml'), 'utf8');
 
-const keysOf = (path: string[]): [string, JsonSchema][] => Object.entries(schemaAt(path)?.properties ?? {});
+const keysOf = (path: Path): [string, JsonSchema][] => Object.entries(schemaAt(path)?.properties ?? {});
+
+/** Every table that a file may have, the whole first; an index stands for each item of a list. */
+function tables(base: Path = []): Path[] {
+	const inner = keysOf(base).flatMap(([key, node]) => {
+		if (node.properties) return tables([...base, key]);
+		return schemaAt([...base, key, 0])?.properties ? tables([...base, key, 0]) : [];
+	});
+	return [base, ...inner];
+}
 
 test('is JSON Schema of 2020-12, strict everywhere, with a reason for each key', (t) => {
 	const schema = jsonSchema();
 	t.is(schema.$schema, 'https://json-schema.org/draft/2020-12/schema');
-	const tables: string[][] = [[], ['rule', '*'], ['upstream', '*']];
-	for (const [key, node] of keysOf([])) if (node.properties) tables.push([key]);
-	t.is(tables.length, 10);
-	for (const names of tables) {
-		const path = names.map((name) => (name === '*' ? 0 : name));
-		t.is(schemaAt(path)?.additionalProperties, false, names.join('.'));
-		for (const [key, node] of Object.entries(schemaAt(path)?.properties ?? {})) {
-			t.true((node.description?.length ?? 0) > 10, `${names.join('.')}.${key}`);
-		}
+	t.true(tables().length >= 14);
+	for (const path of tables()) {
+		t.is(schemaAt(path)?.additionalProperties, false, path.join('.'));
+		for (const [key, node] of keysOf(path)) t.true((node.description?.length ?? 0) > 10, [...path, key].join('.'));
 	}
 });
 
@@ -42,15 +47,25 @@ test('conf/bauta.toml has every key with its default', (t) => {
 	t.deepEqual(Object.keys(parse(EXAMPLE)).toSorted(), Object.keys(defaults).toSorted());
 });
 
-test('conf/bauta.toml shows every key of a rule, and the rule is one', (t) => {
-	const lines = EXAMPLE.slice(EXAMPLE.indexOf('# [[rule]]')).split('\n');
-	const text = lines.map((line) => line.replace(/^# /, '')).join('\n');
+/** Of a list of tables, the lines that would make one, as they stand in the example behind `# `. */
+function exampleOf(header: string): string {
+	const lines = EXAMPLE.slice(EXAMPLE.indexOf(`# ${header}`)).split('\n');
+	const end = lines.findIndex((line) => !line.startsWith('#'));
+	return lines
+		.slice(0, end < 0 ? undefined : end)
+		.map((line) => line.replace(/^# /, ''))
+		.join('\n');
+}
+
+test('conf/bauta.toml shows every key of a rule and of an exception, and each is one', (t) => {
+	const text = exampleOf('[[rule]]');
 	const [rule] = parse(text).rule as Record<string, unknown>[];
-	for (const [key, node] of Object.entries(schemaAt(['rule', 0])?.properties ?? {})) {
-		if (key !== 'action') t.deepEqual(rule?.[key], node.default, key);
-	}
+	for (const [key, node] of keysOf(['rule', 0])) if (key !== 'action') t.deepEqual(rule?.[key], node.default, key);
 	t.is(rule?.action, 'deny');
 	t.notThrows(() => resolveConfig(parse(text)));
+	const other = parse(exampleOf('[[limits.exception]]')) as { limits: { exception: Record<string, unknown>[] } };
+	for (const [key] of keysOf(['limits', 'exception', 0])) t.true(key in other.limits.exception[0]!, key);
+	t.notThrows(() => resolveConfig(other));
 });
 
 test('conf/bauta.toml says why above each key, in the words of the schema', (t) => {
@@ -63,15 +78,15 @@ test('conf/bauta.toml says why above each key, in the words of the schema', (t) 
 		t.true(at > 0, start);
 		return lines.slice(first, at).join('\n');
 	};
-	for (const [key, node] of keysOf([])) {
-		if (!node.properties)
-			t.true(above(0, key === 'rule' ? '[[rule]]' : `${key} =`).includes(node.description ?? '?'), key);
-		else t.true(above(0, `[${key}]`).includes(node.description ?? '?'), key);
-	}
-	for (const [section, { properties }] of [...keysOf([]), ['[rule]', schemaAt(['rule', 0])] as [string, JsonSchema]]) {
-		const from = lines.findIndex((line) => line.replace(/^# /, '') === `[${section}]`);
-		for (const [key, node] of Object.entries(properties ?? {})) {
-			t.true(above(from, `${key} =`).includes(node.description ?? '?'), `${section}.${key}`);
+	for (const path of tables()) {
+		const words = path.filter((part) => typeof part === 'string');
+		const header = typeof path.at(-1) === 'number' ? `[[${words.join('.')}]]` : `[${words.join('.')}]`;
+		const from = path.length === 0 ? -1 : lines.findIndex((line) => line.replace(/^# /, '') === header);
+		// an item of `upstream` may be a table, but is shown as text
+		if (words[0] === 'upstream') continue;
+		for (const [key, node] of keysOf(path)) {
+			const start = node.properties ? `[${[...words, key].join('.')}]` : key === 'rule' ? '[[rule]]' : `${key} =`;
+			t.true(above(from, start).includes(node.description ?? '?'), [...words, key].join('.'));
 		}
 	}
 });

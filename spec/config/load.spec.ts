@@ -48,7 +48,8 @@ test('a later place wins over an earlier one, key by key', async (t) => {
 	});
 	const env = { BAUTA_LIMITS__CONNECTIONS_OPEN: '4', BAUTA_LIMITS__TOTAL_CLIENTS: '4' };
 	const { config } = await loadConfig({ file, env, flags: flags({ limits: { total_clients: 5 } }) });
-	const { burst, handshakes, connectionsOpen, maxKeys, totalConnections } = config.limits;
+	const { burst, connectionsOpen } = config.limits.allowances.client;
+	const { handshakes, maxKeys, totalConnections } = config.limits.ceilings;
 	t.deepEqual([burst, handshakes, connectionsOpen, maxKeys, totalConnections], [1, 3, 4, 5, 10_000]);
 });
 

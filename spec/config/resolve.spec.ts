@@ -2,7 +2,8 @@ import test from 'ava';
 import { ConfigError } from '../../lib/config/problem.ts';
 import { resolveConfig } from '../../lib/config/resolve.ts';
 import { Secret } from '../../lib/core/secret.ts';
-import { DEFAULT_LIMITS } from '../../lib/limits/memory.ts';
+import { CLIENT_PREFIXES } from '../../lib/limits/client-key.ts';
+import { DEFAULT_ALLOWANCES, DEFAULT_CEILINGS } from '../../lib/limits/defaults.ts';
 import { DEFAULT_PORT_RANGES, type PortSet } from '../../lib/policy/ports.ts';
 
 test('nothing said is what a careful person would say', (t) => {
@@ -31,7 +32,7 @@ test('nothing said is what a careful person would say', (t) => {
 		},
 		log: { level: 'info', format: 'auto', clients: 'none', users: false, targets: false },
 	});
-	t.deepEqual(limits, { ...DEFAULT_LIMITS, ipv4PrefixBits: 32, ipv6PrefixBits: 64 });
+	t.deepEqual(limits, { allowances: DEFAULT_ALLOWANCES, ceilings: DEFAULT_CEILINGS, prefixes: CLIENT_PREFIXES });
 	t.deepEqual([exit.allowPrivate, exit.mode], [false, 'enforce']);
 	for (const [first, last] of DEFAULT_PORT_RANGES) t.true(exit.ports.has(first) && exit.ports.has(last));
 	for (const port of [22, 25, 3389]) t.false(exit.ports.has(port));
@@ -64,7 +65,7 @@ test('everything said is understood', (t) => {
 	t.true(config.exit.ports.has(65_535));
 	const [alice] = config.users ?? [];
 	t.true(alice !== undefined && 'password' in alice && alice.password.reveal() === 's3:cret');
-	t.deepEqual([config.limits.connectionsOpen, config.limits.ipv6PrefixBits], [0, 48]);
+	t.deepEqual([config.limits.allowances.client.connectionsOpen, config.limits.prefixes.v6Bits], [0, 48]);
 	t.deepEqual([config.timeouts.idleMs, config.timeouts.drainMs, config.resolver.minTtlMs], [0, 60_000, 0]);
 	t.deepEqual(config.log, { level: 'off', format: 'json', clients: 'hash', users: true, targets: true });
 });

@@ -14,6 +14,7 @@ import { OriginPool, type OriginPoolOptions } from '../../lib/flow/origin-pool.t
 import { StreamLink } from '../../lib/io/link.ts';
 import { Relay } from '../../lib/io/relay.ts';
 import { Sweep } from '../../lib/io/sweep.ts';
+import type { Permission } from '../../lib/limits/limiter.ts';
 import { connectRaw, RawClient } from './raw-client.ts';
 import type { Scope } from './scope.ts';
 import { startTcpOrigin } from './tcp-origins.ts';
@@ -32,6 +33,8 @@ export interface StageOptions {
 	user?(index: number): string | null;
 	/** Refuses by throwing; the default lets everything go to where it wants. */
 	judge?(target: Target): void;
+	/** Of limits, asked for each request. */
+	permission?(): Permission;
 	/** Instead of a connect to the target. */
 	readonly dial?: (target: Target, context: DialContext) => Promise<Link>;
 	/** Bytes that a handshake has read before the exchange begins. */
@@ -102,6 +105,7 @@ export async function startStage(scope: Scope, options: StageOptions = {}): Prom
 				options.judge?.(target);
 				return { outbound, permits: () => null };
 			},
+			permission: () => options.permission?.() ?? null,
 			pool,
 			sweep,
 			level: options.level ?? 'elite',

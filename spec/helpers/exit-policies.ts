@@ -45,7 +45,7 @@ export function policy({ rules = [], ...options }: Setting = {}): ExitPolicy {
 export function to(host: string, port = 443, more: Partial<Subject> = {}): Subject {
 	const target = targetOfHost(host, port);
 	if (target === null) throw new Error(`no target: ${host}`);
-	return { client: { ip: ip('203.0.113.9'), key: 'k' }, user: null, inbound: 'in', target, ...more };
+	return { client: { ip: ip('203.0.113.9'), key: 'k', network: null }, user: null, inbound: 'in', target, ...more };
 }
 
 /** `allow`, or the code that refuses. */

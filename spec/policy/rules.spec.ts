@@ -28,7 +28,7 @@ interface Given {
 
 function concerns(spec: Partial<RuleSpec>, given: Given = {}): boolean {
 	const target = targetOfHost(given.host ?? 'www.example.com', given.port ?? 443)!;
-	const client = { ip: ip(given.client ?? '192.0.2.1'), key: 'k' };
+	const client = { ip: ip(given.client ?? '192.0.2.1'), key: 'k', network: null };
 	const subject: Subject = { client, user: given.user ?? null, inbound: given.inbound ?? 'in', target };
 	return rule(spec).concerns(subject, target.ip === null ? suffixesOf(target.host) : []);
 }

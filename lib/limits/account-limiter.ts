@@ -1,0 +1,287 @@
+// The limiter: counts every connection for its client, for its client's network and for its user, and all of them against
+// the gateway's own ceilings. A connection has a place among the handshakes from accept on; once it is admitted it has one
+// among the flows instead. The two are counted apart: with every flow's place taken there are still places for handshakes,
+// so that a refusal can be said in the client's own protocol.
+//
+// What is kept in memory is bounded by `maxKeys` for each kind of subject; who comes when it is full is not let in.
+import type { Client } from '../core/client.ts';
+import { type Clock, systemClock } from '../core/clock.ts';
+import { GatewayError } from '../core/error.ts';
+import { Account, connectAll, leaveAll, requestAll } from './account.ts';
+import { type Allowance, type Allowances, allowanceOfClient, allowanceOfUser, isUnlimited } from './allowance.ts';
+import { Budget } from './budget.ts';
+import { Failures } from './failures.ts';
+import type { Admission, Limiter, Permission } from './limiter.ts';
+import type { Failing, Shared, Subject } from './shared.ts';
+import { overLimit, RETRY_MS } from './standing.ts';
+
+/** Of this gateway, whatever is shared. 0 switches one off. */
+export interface Ceilings {
+	/** Handshakes of one client. */
+	readonly handshakes: number;
+	/** Flows of all. Each has two descriptors. */
+	readonly totalConnections: number;
+	/** Handshakes of all, and connections that were refused and are not closed yet. */
+	readonly totalHandshakes: number;
+	/** Subjects of one kind that are remembered at once; never off. */
+	readonly maxKeys: number;
+}
+
+export interface LimiterDeps {
+	/** Null: limits are this process's own. */
+	readonly shared?: Shared | null;
+	readonly clock?: Clock;
+	/** The time of day in milliseconds since 1970, for quotas. */
+	readonly epochMs?: () => number;
+}
+
+/** Who has nothing that counts is looked for this often, and when there is no room. */
+const SWEEP_MS = 10_000;
+
+/** When there is no room: it takes milliseconds with 65,536 of them. */
+const FULL_SWEEP_MS = 500;
+
+/** A client that is here, or that something is remembered of. */
+interface Guest {
+	readonly client: Client;
+	readonly subject: Subject;
+	/** Of the client and its network, as far as they are limited. */
+	readonly accounts: readonly Account[];
+	readonly failures: Failures | null;
+	/** Connections in any state. */
+	here: number;
+	handshakes: number;
+}
+
+export class AccountLimiter implements Limiter {
+	readonly #allowances: Allowances;
+	readonly #ceilings: Ceilings;
+	readonly #deps: Required<LimiterDeps>;
+	readonly #guests: Map<string, Guest> = new Map();
+	readonly #networks: Map<string, Account> = new Map();
+	readonly #users: Map<string, Account> = new Map();
+	#handshakes = 0;
+	#flows = 0;
+	#sweptMs: number;
+
+	constructor(allowances: Allowances, ceilings: Ceilings, deps: LimiterDeps = {}) {
+		this.#allowances = allowances;
+		this.#ceilings = ceilings;
+		this.#deps = { shared: null, clock: systemClock, epochMs: Date.now, ...deps };
+		this.#sweptMs = this.#deps.clock.nowMs();
+	}
+
+	/** How many of each kind are remembered. */
+	get keyCounts(): { readonly clients: number; readonly networks: number; readonly users: number } {
+		return { clients: this.#guests.size, networks: this.#networks.size, users: this.#users.size };
+	}
+
+	enter(client: Client): Admission | null {
+		if (isFull(this.#handshakes, this.#ceilings.totalHandshakes)) return null;
+		this.#sweep(SWEEP_MS);
+		const guest = this.#guests.get(client.key) ?? this.#newcomer(client);
+		if (guest === null || isFull(guest.handshakes, this.#ceilings.handshakes)) return null;
+		guest.here++;
+		guest.handshakes++;
+		this.#handshakes++;
+		return new Place(this, guest);
+	}
+
+	#newcomer(client: Client): Guest | null {
+		if (!this.#hasRoom(this.#guests)) return null;
+		const own = allowanceOfClient(this.#allowances, client);
+		const subject: Subject = { kind: 'client', name: client.key };
+		const account = isUnlimited(own.client) ? null : this.#account(subject, own.client);
+		const network = own.network ? this.#kept(this.#networks, 'network', client.network as string, own.network) : null;
+		if (network === 'full') return null;
+		const accounts = [account, network].filter((one) => one !== null);
+		const guest: Guest = { client, subject, accounts, failures: this.#failures(subject), here: 0, handshakes: 0 };
+		for (const one of accounts) one.users++;
+		this.#guests.set(client.key, guest);
+		return guest;
+	}
+
+	#failures(subject: Subject): Failures | null {
+		const { authentication, destination } = this.#allowances.failures;
+		if (authentication.most === 0 && destination.most === 0) return null;
+		const { shared, clock } = this.#deps;
+		return new Failures(this.#allowances.failures, subject, { shared, whenDown: 'local' }, clock);
+	}
+
+	#account(subject: Subject, allowance: Allowance): Account {
+		return new Account(subject, allowance, this.#deps);
+	}
+
+	/** An account that several clients share; null when nothing is limited by it. */
+	#kept(all: Map<string, Account>, kind: Subject['kind'], name: string, allowance: Allowance): Account | null | 'full' {
+		if (isUnlimited(allowance)) return null;
+		const known = all.get(name);
+		if (known) return known;
+		if (!this.#hasRoom(all)) return 'full';
+		const account = this.#account({ kind, name }, allowance);
+		all.set(name, account);
+		return account;
+	}
+
+	#hasRoom(all: ReadonlyMap<string, unknown>): boolean {
+		if (all.size >= this.#ceilings.maxKeys) this.#sweep(FULL_SWEEP_MS);
+		return all.size < this.#ceilings.maxKeys;
+	}
+
+	/** Forgets who has nothing that counts, unless that was done within the last `everyMs`. */
+	#sweep(everyMs: number): void {
+		const nowMs = this.#deps.clock.nowMs();
+		if (nowMs - this.#sweptMs < everyMs) return;
+		this.#sweptMs = nowMs;
+		for (const [key, guest] of this.#guests) if (isGone(guest)) this.#forget(key, guest);
+		for (const all of [this.#networks, this.#users])
+			for (const [name, account] of all) if (account.users === 0 && account.idle) all.delete(name);
+	}
+
+	#forget(key: string, { accounts }: Guest): void {
+		for (const account of accounts) account.users--;
+		this.#guests.delete(key);
+	}
+
+	/** Why a connection may not open before anything is counted; null when nothing is known against it. */
+	refusal(guest: Guest, user: string | null): GatewayError | null {
+		const banned = guest.failures?.refusal() ?? this.#banned(guest.subject);
+		if (banned) return banned;
+		if (user !== null) {
+			const bannedUser = this.#banned({ kind: 'user', name: user });
+			if (bannedUser) return bannedUser;
+		}
+		return isFull(this.#flows, this.#ceilings.totalConnections) ? gatewayFull() : null;
+	}
+
+	#banned(subject: Subject): GatewayError | null {
+		const { shared } = this.#deps;
+		const leftMs = shared?.up ? shared.bannedMs(subject) : 0;
+		return leftMs > 0 ? overLimit('banned', leftMs) : null;
+	}
+
+	/** Whose limits a flow counts against; the error when there is no room to count. */
+	accountsOf(guest: Guest, user: string | null): readonly Account[] | GatewayError {
+		if (user === null) return guest.accounts;
+		const account = this.#kept(this.#users, 'user', user, allowanceOfUser(this.#allowances, user));
+		if (account === 'full') return overLimit('too many users');
+		return account === null ? guest.accounts : [...guest.accounts, account];
+	}
+
+	/** Turns a handshake's place into a flow's; false when there is none left. */
+	grow(guest: Guest): boolean {
+		if (isFull(this.#flows, this.#ceilings.totalConnections)) return false;
+		guest.handshakes--;
+		this.#handshakes--;
+		this.#flows++;
+		return true;
+	}
+
+	giveBack(guest: Guest, kind: 'handshake' | 'flow'): void {
+		guest.here--;
+		if (kind === 'flow') this.#flows--;
+		else {
+			guest.handshakes--;
+			this.#handshakes--;
+		}
+	}
+}
+
+const NONE: readonly Account[] = [];
+
+/** One connection's place. A refused connection keeps the place of its handshake until it is released. */
+class Place implements Admission {
+	readonly #limiter: AccountLimiter;
+	readonly #guest: Guest;
+	#accounts: readonly Account[] = NONE;
+	#budget: Budget | null | undefined;
+	#state: 'handshake' | 'asked' | 'flow' | 'released' = 'handshake';
+
+	constructor(limiter: AccountLimiter, guest: Guest) {
+		this.#limiter = limiter;
+		this.#guest = guest;
+	}
+
+	admit(user: string | null): Permission {
+		if (this.#state !== 'handshake') throw new Error('a connection is admitted once');
+		const refusal = this.#limiter.refusal(this.#guest, user);
+		if (refusal) return refusal;
+		const accounts = this.#limiter.accountsOf(this.#guest, user);
+		if (accounts instanceof GatewayError) return accounts;
+		this.#state = 'asked';
+		this.#accounts = accounts;
+		for (const account of accounts) account.users++;
+		const answer = connectAll(accounts);
+		return answer instanceof Promise ? answer.then((error) => this.#settle(error)) : this.#settle(answer);
+	}
+
+	#settle(error: GatewayError | null): GatewayError | null {
+		const why = error ?? (this.#state === 'released' ? gone() : this.#limiter.grow(this.#guest) ? null : gatewayFull());
+		if (why === null) this.#state = 'flow';
+		else {
+			if (error === null) leaveAll(this.#accounts);
+			this.#forget();
+		}
+		return why;
+	}
+
+	#forget(): void {
+		for (const account of this.#accounts) account.users--;
+		this.#accounts = NONE;
+		if (this.#state === 'asked') this.#state = 'handshake';
+	}
+
+	request(): Permission {
+		return requestAll(this.#accounts);
+	}
+
+	budget(): Budget | null {
+		if (this.#budget === undefined) {
+			const counting = this.#accounts.flatMap(({ bytes }) => (bytes ? [bytes] : []));
+			this.#budget = counting.length > 0 ? new Budget(counting) : null;
+		}
+		return this.#budget;
+	}
+
+	failed(what: Failing): void {
+		this.#guest.failures?.add(what);
+	}
+
+	delayMs(): number {
+		return this.#guest.failures?.delayMs() ?? 0;
+	}
+
+	release(): void {
+		const state = this.#state;
+		if (state === 'released') return;
+		this.#state = 'released';
+		this.#limiter.giveBack(this.#guest, state === 'flow' ? 'flow' : 'handshake');
+		if (state !== 'flow') return; // a question that is still out is settled when its answer comes
+		this.#budget?.close();
+		leaveAll(this.#accounts);
+		this.#forget();
+	}
+}
+
+/** The network's account does not matter: others hold on to it, or it is swept after this. */
+function isGone({ here, accounts, failures }: Guest): boolean {
+	return (
+		here === 0 && (failures?.idle ?? true) && accounts.every((account) => account.kind !== 'client' || account.idle)
+	);
+}
+
+function isFull(count: number, limit: number): boolean {
+	return limit > 0 && count >= limit;
+}
+
+function gone(): GatewayError {
+	return new GatewayError('connection_terminated', { side: 'client', phase: 'admission' });
+}
+
+function gatewayFull(): GatewayError {
+	return new GatewayError('connection_limit_reached', {
+		phase: 'admission',
+		retryAfterMs: RETRY_MS,
+		note: 'gateway full',
+	});
+}

@@ -1,0 +1,87 @@
+// How many connections of one subject are open, here and, where gateways share their limits, in the whole fleet. Up to
+// `lead(limit)` are taken without asking: the store hears of them within a second.
+import type { GatewayError } from '../core/error.ts';
+import { lead } from './allowance.ts';
+import type { Permission } from './limiter.ts';
+import type { Subject } from './shared.ts';
+import { localShare, overLimit, type Store, standingOf, unanswered } from './standing.ts';
+
+const FULL = 'open connections';
+
+export class Places {
+	readonly #limit: number;
+	readonly #lead: number;
+	readonly #subject: Subject;
+	readonly #store: Store;
+	#open = 0;
+	/** What the store lets this gateway hold; nothing while 0. */
+	#granted = 0;
+	/** Connections that wait for the answer to one question. */
+	#waiting = 0;
+	#asking: Promise<boolean> | null = null;
+
+	/** `limit` is above 0. */
+	constructor(limit: number, subject: Subject, store: Store) {
+		this.#limit = limit;
+		this.#lead = lead(limit);
+		this.#subject = subject;
+		this.#store = store;
+	}
+
+	get open(): number {
+		return this.#open;
+	}
+
+	/** Takes a place. */
+	take(): Permission {
+		const standing = standingOf(this.#store);
+		if (standing !== 'shared') return this.#takeUnasked(standing);
+		return this.#open < Math.max(this.#granted, this.#lead) ? this.#taken() : this.#ask();
+	}
+
+	giveBack(): void {
+		this.#open--;
+		this.#granted = this.#open === 0 ? 0 : Math.min(this.#granted, this.#open + this.#lead);
+		this.#tell();
+	}
+
+	#takeUnasked(standing: 'alone' | 'local' | 'open' | 'closed'): GatewayError | null {
+		if (standing === 'open') return this.#taken();
+		if (standing === 'closed') return unanswered();
+		const limit = standing === 'alone' ? this.#limit : localShare(this.#limit, this.#store);
+		return this.#open < limit ? this.#taken() : overLimit(FULL);
+	}
+
+	#taken(): null {
+		this.#open++;
+		this.#tell();
+		return null;
+	}
+
+	/** The store keeps what we may hold, or what was taken beyond it while it was away. */
+	#tell(): void {
+		this.#store.shared?.hold(this.#subject, Math.max(this.#open, this.#granted));
+	}
+
+	async #ask(): Promise<GatewayError | null> {
+		this.#waiting++;
+		this.#asking ??= this.#refill();
+		const answered = await this.#asking;
+		this.#waiting--;
+		if (answered) return this.#open < this.#granted ? this.#taken() : overLimit(FULL);
+		const { shared, whenDown } = this.#store;
+		return this.#takeUnasked(shared ? whenDown : 'alone');
+	}
+
+	/** Asks once for all that wait; false when there was no answer. */
+	async #refill(): Promise<boolean> {
+		await Promise.resolve(); // whoever comes in the same turn is asked for too
+		const want = Math.min(this.#limit, this.#open + this.#waiting + this.#lead);
+		const granted = await (this.#store.shared?.places(this.#subject, { limit: this.#limit, held: this.#open, want }) ??
+			null);
+		this.#asking = null;
+		if (granted === null) return false;
+		this.#granted = granted;
+		return true;
+	}
+}
