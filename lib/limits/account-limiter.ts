@@ -46,16 +46,16 @@ interface Guest {
 	readonly client: Client;
 	readonly subject: Subject;
 	/** Of the client and its network, as far as they are limited. */
-	readonly accounts: readonly Account[];
-	readonly failures: Failures | null;
+	accounts: readonly Account[];
+	failures: Failures | null;
 	/** Connections in any state. */
 	here: number;
 	handshakes: number;
 }
 
 export class AccountLimiter implements Limiter {
-	readonly #allowances: Allowances;
-	readonly #ceilings: Ceilings;
+	#allowances: Allowances;
+	#ceilings: Ceilings;
 	readonly #deps: Required<LimiterDeps>;
 	readonly #guests: Map<string, Guest> = new Map();
 	readonly #networks: Map<string, Account> = new Map();
@@ -69,6 +69,23 @@ export class AccountLimiter implements Limiter {
 		this.#ceilings = ceilings;
 		this.#deps = { shared: null, clock: systemClock, epochMs: Date.now, ...deps };
 		this.#sweptMs = this.#deps.clock.nowMs();
+	}
+
+	/** Other limits from now on; what is counted goes on. Flows keep the pace and the quota that they began with. */
+	change(allowances: Allowances, ceilings: Ceilings): void {
+		this.#allowances = allowances;
+		this.#ceilings = ceilings;
+		for (const [name, account] of this.#users) account.change(allowanceOfUser(allowances, name));
+		for (const account of this.#networks.values()) account.change(allowances.network);
+		for (const guest of this.#guests.values()) this.#recount(guest);
+	}
+
+	#recount(guest: Guest): void {
+		const before = guest.accounts;
+		guest.accounts = this.#accountsOf(guest.client, before.find(({ kind }) => kind === 'client') ?? null) ?? before;
+		guest.failures = this.#failures(guest.subject);
+		for (const account of guest.accounts) account.users++;
+		for (const account of before) account.users--;
 	}
 
 	/** How many of each kind are remembered. */
@@ -88,17 +105,22 @@ export class AccountLimiter implements Limiter {
 	}
 
 	#newcomer(client: Client): Guest | null {
-		if (!this.#hasRoom(this.#guests)) return null;
-		const own = allowanceOfClient(this.#allowances, client);
+		const accounts = this.#hasRoom(this.#guests) ? this.#accountsOf(client, null) : null;
+		if (accounts === null) return null;
+		for (const account of accounts) account.users++;
 		const subject: Subject = { kind: 'client', name: client.key };
-		const account = isUnlimited(own.client) ? null : this.#account(subject, own.client);
-		const network = own.network ? this.#kept(this.#networks, 'network', client.network as string, own.network) : null;
-		if (network === 'full') return null;
-		const accounts = [account, network].filter((one) => one !== null);
 		const guest: Guest = { client, subject, accounts, failures: this.#failures(subject), here: 0, handshakes: 0 };
-		for (const one of accounts) one.users++;
 		this.#guests.set(client.key, guest);
 		return guest;
+	}
+
+	/** Of a client, whose own is `known`, and of its network; null when there is no room for it. */
+	#accountsOf(client: Client, known: Account | null): readonly Account[] | null {
+		const { client: own, network: wide } = allowanceOfClient(this.#allowances, client);
+		known?.change(own);
+		const account = known ?? (isUnlimited(own) ? null : this.#account({ kind: 'client', name: client.key }, own));
+		const network = wide ? this.#kept(this.#networks, 'network', client.network as string, wide) : null;
+		return network === 'full' ? null : [account, network].filter((one) => one !== null);
 	}
 
 	#failures(subject: Subject): Failures | null {

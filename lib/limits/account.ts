@@ -1,4 +1,5 @@
 // One subject's account: what of its limits is in use at this gateway. Only the limits that it has are kept.
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../core/clock.ts';
 import type { GatewayError } from '../core/error.ts';
 import { type Allowance, limitsBytes } from './allowance.ts';
@@ -20,20 +21,36 @@ export class Account {
 	readonly kind: Subject['kind'];
 	/** Who holds on to it: flows, and clients in memory. */
 	users = 0;
-	readonly bytes: Bytes | null;
-	readonly #places: Places | null;
-	readonly #connections: Pace | null;
-	readonly #requests: Pace | null;
+	bytes: Bytes | null = null;
+	readonly #subject: Subject;
+	readonly #deps: AccountDeps;
+	#allowance: Allowance | null = null;
+	/** Connections, whether they are limited or not. */
+	#open = 0;
+	#places: Places | null = null;
+	#connections: Pace | null = null;
+	#requests: Pace | null = null;
 
 	constructor(subject: Subject, allowance: Allowance, deps: AccountDeps) {
 		this.kind = subject.kind;
-		const store = { shared: deps.shared, whenDown: allowance.whenDown };
+		this.#subject = subject;
+		this.#deps = deps;
+		this.change(allowance);
+	}
+
+	/** Other limits from now on: connections that are open count, flows keep the pace and the quota that they began with. */
+	change(allowance: Allowance): void {
+		if (isDeepStrictEqual(allowance, this.#allowance)) return;
+		const { shared, clock } = this.#deps;
+		const store = { shared, whenDown: allowance.whenDown };
 		const pace = (what: Paced, perSecond: number, burst: number): Pace | null =>
-			perSecond > 0 ? new Pace(what, { perSecond, burst }, subject, store, deps.clock) : null;
-		this.#places = allowance.connectionsOpen > 0 ? new Places(allowance.connectionsOpen, subject, store) : null;
+			perSecond > 0 ? new Pace(what, { perSecond, burst }, this.#subject, store, clock) : null;
+		const { connectionsOpen } = allowance;
+		this.#allowance = allowance;
+		this.#places = connectionsOpen > 0 ? new Places(connectionsOpen, this.#subject, store, this.#open) : null;
 		this.#connections = pace('connections', allowance.connectionsPerSecond, allowance.burst);
 		this.#requests = pace('requests', allowance.requestsPerSecond, allowance.requestsBurst);
-		this.bytes = limitsBytes(allowance) ? new Bytes(allowance, subject, store, deps) : null;
+		this.bytes = limitsBytes(allowance) ? new Bytes(allowance, this.#subject, store, this.#deps) : null;
 	}
 
 	/** Nothing is remembered that still counts. */
@@ -51,11 +68,19 @@ export class Account {
 	}
 
 	#place(): Permission {
-		return this.#places?.take() ?? null;
+		const answer = this.#places?.take() ?? null;
+		if (answer instanceof Promise) return answer.then((error) => this.#counted(error));
+		return this.#counted(answer);
+	}
+
+	#counted(error: GatewayError | null): GatewayError | null {
+		if (error === null) this.#open++;
+		return error;
 	}
 
 	/** Gives a connection's place back. */
 	leave(): void {
+		this.#open--;
 		this.#places?.giveBack();
 	}
 

@@ -13,15 +13,16 @@ export class Places {
 	readonly #lead: number;
 	readonly #subject: Subject;
 	readonly #store: Store;
-	#open = 0;
+	#open: number;
 	/** What the store lets this gateway hold; nothing while 0. */
 	#granted = 0;
 	/** Connections that wait for the answer to one question. */
 	#waiting = 0;
 	#asking: Promise<boolean> | null = null;
 
-	/** `limit` is above 0. */
-	constructor(limit: number, subject: Subject, store: Store) {
+	/** `limit` is above 0; `open` are there already. */
+	constructor(limit: number, subject: Subject, store: Store, open = 0) {
+		this.#open = open;
 		this.#limit = limit;
 		this.#lead = lead(limit);
 		this.#subject = subject;

@@ -303,6 +303,38 @@ test('failures are borne, then slow the client down, then ban it for a while; ot
 	t.is(entered(t, limits).delayMs(), 0, 'what was long ago is forgotten');
 });
 
+test('other limits hold at once for all that comes, and what is open counts', (t) => {
+	const limits = limiter({ connectionsOpen: 2 });
+	const change = (some: Some): void =>
+		limits.change({ ...OFF, client: { ...NOTHING, ...some } }, { ...NO_CEILING, ...some });
+	const refused = (): void => {
+		const late = entered(t, limits);
+		refusal(late);
+		late.release();
+	};
+	const open = [admitted(t, limits), admitted(t, limits)];
+	refused();
+	change({ connectionsOpen: 3 });
+	open.push(admitted(t, limits));
+	t.is(open[2]?.budget(), null);
+	refused();
+	change({});
+	open.push(admitted(t, limits), admitted(t, limits));
+	change({ connectionsOpen: 4, handshakes: 1, dayBytes: 1 });
+	refused();
+	for (const one of open.splice(0, 2)) one.release();
+	const late = entered(t, limits);
+	t.is(limits.enter(clientNamed('a')), null);
+	t.is(late.admit(null), null);
+	t.not(late.budget(), null);
+	t.is(open[0]?.budget(), null, 'a flow keeps the rules that it began with');
+	refused();
+	for (const one of [...open, late]) one.release();
+	const more = [1, 2, 3, 4].map(() => admitted(t, limits));
+	refused();
+	for (const one of more) one.release();
+});
+
 test('whatever comes and goes, counts are never exceeded and end at nothing', (t) => {
 	const some: Some = { connectionsOpen: 2, handshakes: 3, totalConnections: 4, totalHandshakes: 5 };
 	const act = fc.tuple(fc.constantFrom('enter', 'admit', 'release'), fc.constantFrom('a', 'b', 'c', 'd'), fc.nat(20));
