@@ -13,6 +13,12 @@ export interface Outcome {
 	readonly note?: string;
 }
 
+/** A running relay, as far as a record shows it. */
+export interface Carrier {
+	readonly upBytes: number;
+	readonly downBytes: number;
+}
+
 /** Written in flow/ only. Times are of the gateway's clock, in milliseconds. */
 export interface Flow {
 	readonly id: number;
@@ -26,6 +32,8 @@ export interface Flow {
 	target: Target | null;
 	/** Tag of the way out. */
 	route: string | null;
+	/** When the client had said what it wants: the end of its handshake, or null. */
+	askedMs: number | null;
 	/** When the way out was open, or null. */
 	openedMs: number | null;
 	/** Plain HTTP requests served; 0 for a tunnel. */
@@ -34,6 +42,8 @@ export interface Flow {
 	upBytes: number;
 	/** Payload to the client. */
 	downBytes: number;
+	/** What carries the tunnel now: until it is over, its bytes come on top of those above. */
+	carrier: Carrier | null;
 	endedMs: number | null;
 	outcome: Outcome | null;
 	/** Refusals that report mode let through, by rule name. */
@@ -51,10 +61,12 @@ export function newFlow(id: number, inbound: string, client: string, startedMs: 
 		user: null,
 		target: null,
 		route: null,
+		askedMs: null,
 		openedMs: null,
 		requests: 0,
 		upBytes: 0,
 		downBytes: 0,
+		carrier: null,
 		endedMs: null,
 		outcome: null,
 		reports: [],

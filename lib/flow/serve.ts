@@ -192,6 +192,7 @@ class Conversation {
 				authenticate: (credentials) => this.#authenticate(credentials),
 			});
 			const intent = await this.#intent(handshake, codec);
+			this.#flow.askedMs = this.#deps.clock.nowMs();
 			if (first) await this.#admit(handshake);
 			switch (intent.kind) {
 				case 'tunnel':
@@ -289,6 +290,11 @@ class Conversation {
 
 	#connected(): void {
 		this.#hook(() => this.#deps.hooks.connected?.(this.#flow));
+		try {
+			this.#deps.observer.flowOpened?.(this.#flow);
+		} catch (thrown) {
+			this.#deps.observer.bug?.(thrown);
+		}
 	}
 
 	#tunnelDeps(): TunnelDeps {

@@ -82,10 +82,12 @@ export async function carry(
 ): Promise<Outcome> {
 	const relay = new Relay(metered(link, deps.budget()), far, deps);
 	deps.relays.add(relay);
+	flow.carrier = relay;
 	const timer = deps.lifetimeMs === null ? null : setTimeout(() => relay.stop(), deps.lifetimeMs);
 	const end = await relay.run();
 	if (timer) clearTimeout(timer);
 	deps.relays.delete(relay);
+	flow.carrier = null;
 	flow.upBytes += end.upBytes;
 	flow.downBytes += end.downBytes;
 	if (!(end.cause instanceof GatewayError)) return { cause: end.cause === 'aborted' ? 'lifetime' : end.cause };

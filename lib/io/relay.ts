@@ -50,6 +50,14 @@ export class Relay implements Moving {
 		this.#end('aborted');
 	}
 
+	get upBytes(): number {
+		return this.#up.bytes;
+	}
+
+	get downBytes(): number {
+		return this.#down.bytes;
+	}
+
 	progress(): number {
 		return this.#up.bytes + this.#down.bytes;
 	}

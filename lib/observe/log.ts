@@ -3,7 +3,7 @@
 // tag alone. It never stops or ends the gateway: see log-sink.ts for a reader that stalls or goes away.
 import { type Logger, pino } from 'pino';
 import type { Flow, Outcome } from '../core/flow.ts';
-import type { Observer } from '../core/observer.ts';
+import type { LimitsMode, Observer } from '../core/observer.ts';
 import { type ClientWord, clientWord } from './client-word.ts';
 import { flowLine } from './flow-line.ts';
 import { type LineSink, LogSink } from './log-sink.ts';
@@ -20,7 +20,7 @@ export interface LogOptions {
 }
 
 /** An observer that writes. */
-export interface Log extends Required<Pick<Observer, 'flowEnded' | 'dropped' | 'note' | 'bug'>> {
+export interface Log extends Required<Pick<Observer, 'flowEnded' | 'dropped' | 'limits' | 'note' | 'bug'>> {
 	/** Says what is still held back; waits half a second at most for a slow reader. To be called before the process ends. */
 	flush(): void;
 }
@@ -114,6 +114,10 @@ class GatewayLog implements Log {
 		this.#droppedTimer = null;
 		for (const entry of this.#dropped.values()) this.#logger.warn(entry, 'dropped');
 		this.#dropped.clear();
+	}
+
+	limits(mode: LimitsMode, cause: string): void {
+		this.note(mode === 'shared' ? 'info' : 'warn', 'limits', { mode, cause });
 	}
 
 	note(level: 'debug' | 'info' | 'warn' | 'error', event: string, facts: Readonly<Record<string, unknown>> = {}): void {

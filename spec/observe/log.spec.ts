@@ -1,8 +1,7 @@
 import test from 'ava';
-import type { Flow } from '../../lib/core/flow.ts';
-import { targetOfHost } from '../../lib/core/target.ts';
 import { createLog, type Log, type LogOptions } from '../../lib/observe/log.ts';
 import type { LineSink } from '../../lib/observe/log-sink.ts';
+import { flowOf } from '../helpers/flows.ts';
 
 const QUIET: LogOptions = { level: 'info', format: 'json', clients: 'none', users: false, targets: false };
 
@@ -12,27 +11,6 @@ function logged(options: Partial<LogOptions>, act: (log: Log, sink: LineSink) =>
 	const sink: LineSink = { write: (line) => void lines.push(line) };
 	act(createLog({ ...QUIET, ...options }, sink), sink);
 	return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
-}
-
-function flowOf(part: Partial<Flow> = {}): Flow {
-	return {
-		id: 7,
-		inbound: 'listen-1',
-		client: '192.0.2.77',
-		startedMs: 1_000.25,
-		protocol: 'socks5',
-		user: 'alice',
-		target: targetOfHost('secret.example', 443),
-		route: 'upstream-1',
-		openedMs: 1_012.75,
-		requests: 0,
-		upBytes: 12,
-		downBytes: 34_567,
-		endedMs: 2_000.25,
-		outcome: { cause: 'closed' },
-		reports: [],
-		...part,
-	};
 }
 
 test('a flow is one line at its end', (t) => {
@@ -183,4 +161,13 @@ test('writes lines to read when it is asked to', (t) => {
 	t.is(lines.length, 1);
 	t.throws(() => JSON.parse(lines[0]!));
 	t.true(lines[0]!.includes('listening') && lines[0]!.includes('127.0.0.1:1080'));
+});
+
+test('a switch of who keeps the limits is a line, and a warning unless all is well again', (t) => {
+	const lines = logged({}, (log) => {
+		log.limits('local', 'no connection');
+		log.limits('shared', 'connected');
+	});
+	t.like(lines[0], { level: 'warn', msg: 'limits', mode: 'local', cause: 'no connection' });
+	t.like(lines[1], { level: 'info', msg: 'limits', mode: 'shared', cause: 'connected' });
 });

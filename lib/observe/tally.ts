@@ -1,0 +1,136 @@
+// What a gateway has done, counted: plain numbers, kept by an observer and read by metrics, the admin API and `bauta status`.
+// The words that numbers are kept under are of a closed list or of the configuration; no client, user or target is among them.
+import type { Flow } from '../core/flow.ts';
+import type { LimitsMode, Observer } from '../core/observer.ts';
+
+/** Connections that ended alike. */
+export interface ConnectionCount {
+	readonly listener: string;
+	readonly protocol: string;
+	/** Why they ended: a cause of core/flow.ts, or `dropped`. */
+	readonly result: string;
+	count: number;
+}
+
+/** What went out one way. */
+export interface ExitCount {
+	readonly outbound: string;
+	opened: number;
+	failed: number;
+	/** Of all that opened, together. */
+	dialMs: number;
+}
+
+/** Rows of one table. A configuration has a few hundred at most; what reloads invent beyond it is counted as `other`. */
+const MOST_ROWS = 2_048;
+
+const OTHER = 'other';
+
+/** Counts from its own start; nothing is ever reset. */
+export class Tally implements Observer {
+	/** Flows that live now. */
+	readonly live: Set<Flow> = new Set();
+	/** Bugs of ours. */
+	bugs = 0;
+	/** Who keeps the limits. */
+	limitsMode: LimitsMode = 'local';
+	readonly #connections: Map<string, ConnectionCount> = new Map();
+	readonly #exits: Map<string, ExitCount> = new Map();
+	readonly #limited: Map<string, number> = new Map();
+	#endedUpBytes = 0;
+	#endedDownBytes = 0;
+	#requests = 0;
+
+	get connections(): Iterable<ConnectionCount> {
+		return this.#connections.values();
+	}
+
+	get exits(): Iterable<ExitCount> {
+		return this.#exits.values();
+	}
+
+	/** Refusals by the limit that refused. */
+	get limited(): ReadonlyMap<string, number> {
+		return this.#limited;
+	}
+
+	/** Plain HTTP requests of connections that are over. */
+	get requests(): number {
+		return this.#requests;
+	}
+
+	/** Payload so far, that of live flows included: neither number ever shrinks. */
+	bytes(): { readonly up: number; readonly down: number } {
+		let up = this.#endedUpBytes;
+		let down = this.#endedDownBytes;
+		for (const { upBytes, downBytes, carrier } of this.live) {
+			up += upBytes + (carrier?.upBytes ?? 0);
+			down += downBytes + (carrier?.downBytes ?? 0);
+		}
+		return { up, down };
+	}
+
+	flowStarted(flow: Flow): void {
+		this.live.add(flow);
+	}
+
+	flowOpened({ route, askedMs, openedMs }: Flow): void {
+		const exit = this.#exit(route ?? OTHER);
+		exit.opened++;
+		if (askedMs !== null && openedMs !== null) exit.dialMs += openedMs - askedMs;
+	}
+
+	flowEnded(flow: Flow): void {
+		this.live.delete(flow);
+		const cause = flow.outcome?.cause ?? OTHER;
+		this.#connection(flow.inbound, flow.protocol, cause).count++;
+		this.#endedUpBytes += flow.upBytes;
+		this.#endedDownBytes += flow.downBytes;
+		this.#requests += flow.requests;
+		if (flow.route !== null && flow.openedMs === null) this.#exit(flow.route).failed++;
+		if (flow.outcome?.phase === 'admission' && isLimit(cause)) this.#limit(flow.outcome.note ?? OTHER);
+	}
+
+	dropped(listener: string, why: string): void {
+		this.#connection(listener, 'unknown', 'dropped').count++;
+		this.#limit(why);
+	}
+
+	limits(mode: LimitsMode): void {
+		this.limitsMode = mode;
+	}
+
+	bug(): void {
+		this.bugs++;
+	}
+
+	#connection(listener: string, protocol: string, result: string): ConnectionCount {
+		const key = `${listener}\n${protocol}\n${result}`;
+		const known = this.#connections.get(key);
+		if (known) return known;
+		if (this.#connections.size >= MOST_ROWS && listener !== OTHER) return this.#connection(OTHER, protocol, result);
+		const fresh = { listener, protocol, result, count: 0 };
+		this.#connections.set(key, fresh);
+		return fresh;
+	}
+
+	#exit(outbound: string): ExitCount {
+		const known = this.#exits.get(outbound);
+		if (known) return known;
+		if (this.#exits.size >= MOST_ROWS && outbound !== OTHER) return this.#exit(OTHER);
+		const fresh = { outbound, opened: 0, failed: 0, dialMs: 0 };
+		this.#exits.set(outbound, fresh);
+		return fresh;
+	}
+
+	/** `note` is a few constant words of ours: `open connections` is counted as `open_connections`. */
+	#limit(note: string): void {
+		const word = note.replaceAll(' ', '_');
+		const limit = this.#limited.has(word) || this.#limited.size < MOST_ROWS ? word : OTHER;
+		this.#limited.set(limit, (this.#limited.get(limit) ?? 0) + 1);
+	}
+}
+
+function isLimit(cause: string): boolean {
+	return cause === 'client_limit_reached' || cause === 'connection_limit_reached';
+}

@@ -1,0 +1,100 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { CODES } from '../../lib/core/error.ts';
+import type { Flow } from '../../lib/core/flow.ts';
+import { Tally } from '../../lib/observe/tally.ts';
+import { flowOf } from '../helpers/flows.ts';
+
+function lived(tally: Tally, part: Partial<Flow>): void {
+	const flow = flowOf(part);
+	tally.flowStarted(flow);
+	if (flow.openedMs !== null) tally.flowOpened(flow);
+	tally.flowEnded(flow);
+}
+
+test('connections are counted by listener, protocol and result', (t) => {
+	const tally = new Tally();
+	lived(tally, {});
+	lived(tally, {});
+	lived(tally, { protocol: 'http', requests: 3, outcome: { cause: 'idle' } });
+	t.deepEqual(
+		[...tally.connections],
+		[
+			{ listener: 'listen-1', protocol: 'socks5', result: 'closed', count: 2 },
+			{ listener: 'listen-1', protocol: 'http', result: 'idle', count: 1 },
+		],
+	);
+	t.is(tally.requests, 3);
+	t.is(tally.live.size, 0);
+});
+
+test('bytes of a live tunnel count, and never shrink when it ends', (t) => {
+	const tally = new Tally();
+	const flow = flowOf({ upBytes: 5, downBytes: 0, carrier: { upBytes: 10, downBytes: 100 } });
+	tally.flowStarted(flow);
+	t.deepEqual(tally.bytes(), { up: 15, down: 100 });
+	Object.assign(flow, { upBytes: 15, downBytes: 100, carrier: null });
+	t.deepEqual(tally.bytes(), { up: 15, down: 100 });
+	tally.flowEnded(flow);
+	t.deepEqual(tally.bytes(), { up: 15, down: 100 });
+});
+
+test('a way out is counted with its dials, its failures and the time they took', (t) => {
+	const tally = new Tally();
+	lived(tally, { askedMs: 100, openedMs: 130 });
+	lived(tally, { askedMs: 100, openedMs: 110 });
+	lived(tally, { openedMs: null, outcome: { cause: 'connection_refused', side: 'target', phase: 'connect' } });
+	lived(tally, { openedMs: null, route: null, outcome: { cause: 'http_request_denied', phase: 'policy' } });
+	t.deepEqual([...tally.exits], [{ outbound: 'upstream-1', opened: 2, failed: 1, dialMs: 40 }]);
+});
+
+test('refusals are counted by the limit that refused, and nothing else is one', (t) => {
+	const tally = new Tally();
+	const refused = { openedMs: null, route: null };
+	lived(tally, {
+		...refused,
+		outcome: { cause: 'client_limit_reached', phase: 'admission', note: 'open connections' },
+	});
+	lived(tally, {
+		...refused,
+		outcome: { cause: 'connection_limit_reached', phase: 'admission', note: 'gateway full' },
+	});
+	lived(tally, { ...refused, outcome: { cause: 'connection_limit_reached', phase: 'connect' } });
+	tally.dropped('listen-1', 'handshakes');
+	t.deepEqual(
+		[...tally.limited],
+		[
+			['open_connections', 1],
+			['gateway_full', 1],
+			['handshakes', 1],
+		],
+	);
+});
+
+test('whatever comes, no table grows without end', (t) => {
+	const tally = new Tally();
+	for (let i = 0; i < 5_000; i++) {
+		lived(tally, { inbound: `listen-${i}`, route: `upstream-${i}` });
+		tally.dropped(`listen-${i}`, `why ${i}`);
+	}
+	t.true([...tally.connections].length < 2_100);
+	t.true([...tally.exits].length < 2_100);
+	t.true(tally.limited.size < 2_100);
+	t.is(
+		[...tally.connections].reduce((sum, { count }) => sum + count, 0),
+		10_000,
+	);
+});
+
+test('whatever a flow says, no word of a client, user or target is kept', (t) => {
+	const secret = 'zzsecretzz';
+	fc.assert(
+		fc.property(fc.constantFrom(...CODES), fc.boolean(), (cause, opened) => {
+			const tally = new Tally();
+			const part = { client: secret, user: secret, outcome: { cause } as const, openedMs: opened ? 1 : null };
+			lived(tally, { ...part, target: { kind: 'name', host: secret, port: 1, ip: null } });
+			const told = JSON.stringify([[...tally.connections], [...tally.exits], [...tally.limited], tally.bytes()]);
+			t.false(told.includes(secret));
+		}),
+	);
+});
