@@ -1,40 +1,57 @@
-// The composition root: a configuration becomes a policy, limits, ways out and listeners, and they are joined here and
-// nowhere else. Everything a gateway has hangs on it, so several live in one process.
+// The composition root: a configuration becomes a generation (policy, users, ways out), and the gateway is what outlives
+// one: listeners, limits, numbers. Everything a gateway has hangs on it, so several live in one process.
 import type { Config, ConfigInput } from './config/config.ts';
 import { resolveConfig } from './config/resolve.ts';
-import type { Client } from './core/client.ts';
 import { systemClock } from './core/clock.ts';
 import { parseIp } from './core/ip.ts';
 import type { Observer } from './core/observer.ts';
-import { OriginPool } from './flow/origin-pool.ts';
-import { Router } from './flow/router.ts';
-import { FlowServer, type Hooks } from './flow/serve.ts';
-import { ProxyInbound } from './inbound/proxy.ts';
+import type { Hooks } from './flow/serve.ts';
+import { type Decision, type Exit, Generation } from './generation.ts';
+import type { ProxyInbound } from './inbound/proxy.ts';
+import type { HandedSocket } from './io/listen.ts';
 import { InterfaceAddresses } from './io/own-addresses.ts';
-import { Resolver } from './io/resolve.ts';
-import { Sweep } from './io/sweep.ts';
 import { AccountLimiter } from './limits/account-limiter.ts';
-import { clientOf } from './limits/client-key.ts';
-
-import { ExitPolicy } from './policy/exit-policy.ts';
+import { prepareListeners } from './listeners.ts';
+import type { Subject } from './policy/exit-policy.ts';
 import type { ListenAddress, OwnAddresses } from './policy/own-addresses.ts';
-import { compileRules } from './policy/rules.ts';
-import { type PlainUser, Users } from './policy/users.ts';
-import { outboundsOf } from './registry.ts';
+
+export type { Decision, Exit } from './generation.ts';
 
 export interface GatewayOptions {
 	readonly hooks?: Hooks;
 	/** Logs, metrics. Nothing is written anywhere without one. */
 	readonly observer?: Observer;
+	/** Sockets that another process hands over, by the name or the `address:port` of a listener; each is taken once. */
+	readonly handed?: (name: string) => HandedSocket | null;
 }
 
+/** `starting` until all listeners are there; `draining` from the call of `drain` or `close` on. */
+export type GatewayState = 'starting' | 'serving' | 'draining';
+
 export interface Gateway {
+	readonly state: GatewayState;
+	/** What is in force. */
+	readonly config: Config;
 	/** What is listened on, as `address:port` with the ports that were really given; empty before `start`. */
 	readonly addresses: readonly string[];
 	/** Flows that live now. */
 	readonly liveFlows: number;
+	/** The ways out, the default route first. */
+	readonly exits: readonly Exit[];
+	/** Sockets that listen, to hand over to another process: it may accept from them while this one still does. */
+	readonly sockets: readonly HandedSocket[];
 	/** Listens on every configured address, or on none: rejects with ListenError and frees what it had. */
 	start(): Promise<void>;
+	/**
+	 * Applies another configuration, whole or not at all: rejects with ConfigError or ListenError, and then nothing has
+	 * changed. Tunnels keep the rules they started with, HTTP connections end behind their current request; listeners that
+	 * stay go on without a gap, counts go on. One after the other, when several are asked for.
+	 */
+	reload(config: Config | ConfigInput): Promise<void>;
+	/** What the rules that are in force would say. */
+	decide(subject: Subject): Decision;
+	/** Another listener of this process, as `address:port`: no client gets there through the gateway. */
+	protect(address: string | null): void;
 	/**
 	 * Accepts nothing more, lets live flows end for `deadlineMs` (default: the configuration's), then closes the rest. The
 	 * gateway is closed when it resolves.
@@ -52,69 +69,48 @@ export function createGateway(config: Config | ConfigInput = {}, options: Gatewa
 /** A reset link is gone in the same turn; only a hook or a check of a password that hangs could take longer. */
 const REPORTS_MS = 1_000;
 
-/** Never, as a number that timers take: Node's longest is 24.8 days. */
-const NEVER_MS = 2 ** 31 - 1;
-
 class ComposedGateway implements Gateway {
+	state: GatewayState = 'starting';
 	addresses: readonly string[] = [];
-	readonly #config: Config;
 	readonly #observer: Observer;
-	readonly #authRequired: boolean;
-	readonly #resolver: Resolver;
-	readonly #router: Router;
-	readonly #pool: OriginPool;
-	readonly #sweep: Sweep;
-	readonly #server: FlowServer;
-	readonly #inbounds: readonly ProxyInbound[];
+	readonly #limiter: AccountLimiter;
 	readonly #interfaces: InterfaceAddresses = new InterfaceAddresses();
+	readonly #generationOf: (config: Config) => Generation;
+	#current: Generation;
+	/** Those whose flows are not all over, the current one among them. */
+	readonly #living: Set<Generation> = new Set();
+	#reloading: Promise<void> = Promise.resolve();
+	/** Addresses no client may reach through us: see `protect`. */
+	#protected: ListenAddress | null = null;
 	#listeners: readonly ListenAddress[] = [];
 
-	constructor(config: Config, { hooks = {}, observer = {} }: GatewayOptions) {
-		this.#config = config;
+	constructor(config: Config, { hooks = {}, observer = {}, handed = () => null }: GatewayOptions) {
 		this.#observer = observer;
-		this.#authRequired = config.users !== null || hooks.authenticate !== undefined;
-		const { servers, hostsFile, ...resolver } = config.resolver;
-		this.#resolver = new Resolver({ ...resolver, servers, hostsFile: hostsFile ? '/etc/hosts' : null });
-		this.#router = new Router(outboundsOf(config.upstreams, { resolver: this.#resolver }));
-		this.#pool = new OriginPool();
-		this.#sweep = new Sweep(config.timeouts.idleMs || NEVER_MS);
-		this.#server = this.#flowServer(hooks);
-		this.#inbounds = config.listen.map((listen) => this.#inbound(listen));
+		this.#limiter = new AccountLimiter(config.limits.allowances, config.limits.ceilings);
+		const surroundings = { hooks, observer, limiter: this.#limiter, ids: { last: 0 }, own: () => this.#own(), handed };
+		this.#generationOf = (next) => new Generation(next, surroundings);
+		this.#current = this.#generationOf(config);
+		this.#living.add(this.#current);
 	}
 
-	#flowServer(hooks: Hooks): FlowServer {
-		const { timeouts, anonymity, limits } = this.#config;
-		const users = usersOf(this.#config.users);
-		return new FlowServer({
-			limiter: new AccountLimiter(limits.allowances, limits.ceilings),
-			policy: this.#policy(),
-			router: this.#router,
-			pool: this.#pool,
-			sweep: this.#sweep,
-			clock: systemClock,
-			observer: this.#observer,
-			hooks,
-			options: {
-				handshakeMs: timeouts.handshakeMs || NEVER_MS,
-				dialMs: timeouts.dialMs || NEVER_MS,
-				lifetimeMs: timeouts.lifetimeMs || null,
-				httpIdleMs: timeouts.httpIdleMs || NEVER_MS,
-				level: anonymity.level,
-				authRequired: this.#authRequired,
-			},
-			verify: (credentials, client) => users.verify(credentials, client),
-		});
+	get config(): Config {
+		return this.#current.config;
 	}
 
-	#policy(): ExitPolicy {
-		const { exit, rules } = this.#config;
-		return new ExitPolicy({
-			allowPrivate: exit.allowPrivate,
-			ports: exit.ports,
-			mode: exit.mode,
-			rules: compileRules(rules).rules,
-			ownAddresses: () => this.#own(),
-		});
+	get exits(): readonly Exit[] {
+		return this.#current.exits;
+	}
+
+	get liveFlows(): number {
+		let count = 0;
+		for (const { server } of this.#living) count += server.liveCount;
+		return count;
+	}
+
+	get sockets(): readonly HandedSocket[] {
+		return this.#current.inbounds.flatMap(({ place, listener }) =>
+			typeof listener?.fd === 'number' ? [{ name: place, fd: listener.fd }] : [],
+		);
 	}
 
 	#own(): OwnAddresses {
@@ -122,68 +118,109 @@ class ComposedGateway implements Gateway {
 		return { listeners: this.#listeners, interfaces, prefixes: NO_PREFIXES };
 	}
 
-	#inbound({ tag, host, port }: Config['listen'][number]): ProxyInbound {
-		const { prefixes } = this.#config.limits;
-		return new ProxyInbound(
-			{ tag, host, port, authRequired: this.#authRequired },
-			{
-				clientOf: (ip) => clientOf(ip, prefixes),
-				serve: (link, client: Client, entrance) => void this.#server.serve(link, client, entrance),
-				onError: (code) => this.#observer.note?.('warn', 'accept failed', { inbound: tag, code }),
-			},
-		);
+	decide(subject: Subject): Decision {
+		return this.#current.decide(subject);
 	}
 
-	get liveFlows(): number {
-		return this.#server.liveCount;
+	protect(address: string | null): void {
+		const match = address === null ? null : /^\[?([^\]]*)\]?:(\d+)$/.exec(address);
+		const ip = match ? parseIp(match[1] as string) : null;
+		this.#protected = match && ip !== null ? { ip, port: Number(match[2]) } : null;
+		this.#listened();
+	}
+
+	/** Notes what is listened at now. */
+	#listened(): void {
+		const at = this.#current.inbounds.flatMap(({ listener }) => (listener ? [listener.address] : []));
+		this.addresses = at.map(({ host, port }) => (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`));
+		const listeners = at.flatMap(({ host, port }) => {
+			const ip = parseIp(host);
+			return ip === null ? [] : [{ ip, port }];
+		});
+		this.#listeners = this.#protected ? [...listeners, this.#protected] : listeners;
 	}
 
 	async start(): Promise<void> {
 		try {
-			for (const inbound of this.#inbounds) {
-				const { host, port } = (await inbound.start()).address;
-				const address = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
-				this.addresses = [...this.addresses, address];
-				const ip = parseIp(host);
-				if (ip !== null) this.#listeners = [...this.#listeners, { ip, port }];
+			for (const inbound of this.#current.inbounds) {
+				await inbound.start();
+				this.#listened();
 			}
 		} catch (error) {
 			await this.close();
 			throw error;
 		}
+		this.state = 'serving';
 		for (const address of this.addresses) this.#observer.note?.('info', 'listening', { address });
 	}
 
-	async drain(deadlineMs: number = this.#config.timeouts.drainMs): Promise<void> {
+	reload(config: Config | ConfigInput): Promise<void> {
+		const reload = this.#reloading.then(() => this.#reload(resolveConfig(config)));
+		this.#reloading = reload.catch(() => {});
+		return reload;
+	}
+
+	async #reload(config: Config): Promise<void> {
+		if (this.state !== 'serving') throw new Error(`a gateway that is ${this.state} cannot reload`);
+		const next = this.#generationOf(config);
+		const old = this.#current;
+		try {
+			const change = await prepareListeners(old.inbounds, next.inbounds);
+			if (this.#draining()) for (const inbound of change.started) await inbound.stop();
+			if (this.#draining()) throw new Error('the gateway drains');
+			this.#living.add(next);
+			this.#current = next;
+			change.commit();
+			this.#limiter.change(config.limits.allowances, config.limits.ceilings);
+			this.#tell(change.started);
+		} catch (error) {
+			// What a new listener had accepted by then has nobody to end it.
+			next.server.closeAll();
+			next.close();
+			throw error;
+		}
+		void old.retire().then(() => this.#living.delete(old));
+	}
+
+	#draining(): boolean {
+		return this.state === 'draining';
+	}
+
+	#tell(started: readonly ProxyInbound[]): void {
+		const before = this.addresses;
+		this.#listened();
+		for (const { listener } of started) {
+			const address = this.addresses[this.#current.inbounds.findIndex((inbound) => inbound.listener === listener)];
+			this.#observer.note?.('info', 'listening', { address });
+		}
+		for (const address of before) {
+			if (!this.addresses.includes(address)) this.#observer.note?.('info', 'listener closed', { address });
+		}
+	}
+
+	async drain(deadlineMs: number = this.config.timeouts.drainMs): Promise<void> {
+		this.state = 'draining';
 		await this.#stopListening();
-		this.#server.drain();
-		await within(deadlineMs, this.#server.reported());
+		for (const { server } of this.#living) server.drain();
+		await within(deadlineMs, this.#reported());
 		await this.close();
 	}
 
 	async close(): Promise<void> {
+		this.state = 'draining';
 		await this.#stopListening();
-		this.#server.closeAll();
-		await within(REPORTS_MS, this.#server.reported());
-		this.#pool.close();
-		this.#sweep.close();
-		this.#router.close();
-		this.#resolver.close();
+		for (const { server } of this.#living) server.closeAll();
+		await within(REPORTS_MS, this.#reported());
+		for (const generation of this.#living) generation.close();
+	}
+
+	async #reported(): Promise<void> {
+		await Promise.all([...this.#living].map(({ server }) => server.reported()));
 	}
 
 	async #stopListening(): Promise<void> {
-		await Promise.all(this.#inbounds.map((inbound) => inbound.stop()));
+		await Promise.all(this.#current.inbounds.map((inbound) => inbound.stop()));
 	}
-}
-
-function usersOf(users: Config['users']): Users {
-	const lines: string[] = [];
-	const plain: PlainUser[] = [];
-	for (const user of users ?? []) {
-		if ('hash' in user) lines.push(`${user.name}:${user.hash.reveal()}`);
-		else plain.push(user);
-	}
-	return Users.parse(lines, plain).users;
 }
 
 const NO_PREFIXES: OwnAddresses['prefixes'] = [];

@@ -7,10 +7,20 @@ export type { Client } from './core/client.ts';
 export { type Code, GatewayError, type Phase, type Side } from './core/error.ts';
 export type { Flow, Outcome, Protocol } from './core/flow.ts';
 export type { Credentials } from './core/intent.ts';
-export type { Observer } from './core/observer.ts';
+export type { LimitsMode, Observer } from './core/observer.ts';
 export { Secret } from './core/secret.ts';
 export type { Target } from './core/target.ts';
 export type { Hooks } from './flow/serve.ts';
-export { createGateway, type Gateway, type GatewayOptions } from './gateway.ts';
-export { ListenError } from './io/listen.ts';
+export {
+	createGateway,
+	type Decision,
+	type Exit,
+	type Gateway,
+	type GatewayOptions,
+	type GatewayState,
+} from './gateway.ts';
+export { type HandedSocket, ListenError } from './io/listen.ts';
 export { createLog, type Log, type LogOptions } from './observe/log.ts';
+export { type Family, Metrics, type MetricsOptions, type Sample } from './observe/metrics.ts';
+export { observers } from './observe/observers.ts';
+export { type ConnectionCount, type ExitCount, Tally } from './observe/tally.ts';

@@ -35,6 +35,8 @@ export interface ListenConfig {
 	readonly host: string | null;
 	/** 0 takes any free port. */
 	readonly port: number;
+	/** The name of a socket that the service manager hands over; then host is null and port 0. */
+	readonly descriptor?: string;
 }
 
 export interface UpstreamConfig {

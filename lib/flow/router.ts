@@ -23,6 +23,11 @@ export class Router {
 		return found;
 	}
 
+	/** Each, the default first. */
+	get all(): readonly Outbound[] {
+		return [...this.#byTag.values()];
+	}
+
 	close(): void {
 		for (const outbound of this.#byTag.values()) outbound.close();
 	}

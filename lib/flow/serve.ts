@@ -60,6 +60,8 @@ export interface ServeDeps {
 	readonly observer: Observer;
 	readonly hooks: Hooks;
 	readonly options: ServeOptions;
+	/** The number of the last flow, of this server or of another one that shares it. */
+	readonly ids: { last: number };
 	/** `client` is the limit key of who asks. */
 	readonly verify: (credentials: Credentials, client: string) => Promise<boolean>;
 }
@@ -87,7 +89,6 @@ export class FlowServer {
 	/** Links of the flows that live: closing one ends its flow, or leaves it a relay that still sends. */
 	readonly #live: Set<Link> = new Set();
 	readonly #around: Around = { relays: new Set(), draining: false };
-	#count = 0;
 	#closing = false;
 	/** Who waits until no flow lives. */
 	readonly #whenReported: (() => void)[] = [];
@@ -128,7 +129,7 @@ export class FlowServer {
 			this.#guard(() => observer.dropped?.(entrance.tag, accepted ? 'handshakes' : 'hook'));
 			return;
 		}
-		const flow = newFlow(++this.#count, entrance.tag, client.key, this.#deps.clock.nowMs());
+		const flow = newFlow(++this.#deps.ids.last, entrance.tag, client.key, this.#deps.clock.nowMs());
 		this.#live.add(link);
 		this.#guard(() => observer.flowStarted?.(flow));
 		const outcome = await this.#converse(link, client, flow, entrance, admission);

@@ -3,7 +3,7 @@
 import type { Client } from '../core/client.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
-import { ListenError, type Listener, listen } from '../io/listen.ts';
+import { type HandedSocket, ListenError, type Listener, listen } from '../io/listen.ts';
 import type { Codec, ServerOptions } from '../protocol/codec.ts';
 import { SniffServer } from '../protocol/sniff.ts';
 
@@ -14,6 +14,8 @@ export interface ProxyOptions extends ServerOptions {
 	readonly host: string | null;
 	/** 0: any free port. */
 	readonly port: number;
+	/** Listens at a socket of this name that another process hands over; then host and port say nothing. */
+	readonly descriptor?: string;
 }
 
 /** Errno names that say: this machine has no IPv6. */
@@ -25,19 +27,41 @@ export interface ProxyDeps {
 	readonly serve: (link: Link, client: Client, entrance: ProxyInbound) => void;
 	/** accept(2) failed with this errno name; the listener goes on. */
 	readonly onError: (code: string) => void;
+	/** A socket that another process has handed over under that name, or null. */
+	readonly handed: (name: string) => HandedSocket | null;
+}
+
+/** Who takes what a listener accepts. */
+interface Door {
+	owner: ProxyInbound;
 }
 
 /** A listener for proxy clients. */
 export class ProxyInbound {
 	readonly tag: string;
+	/** What it listens at, as configured: two of the same place are the same listener. */
+	readonly place: string;
 	readonly #options: ProxyOptions;
 	readonly #deps: ProxyDeps;
+	#door: Door = { owner: this };
 	#listener: Listener | null = null;
 
 	constructor(options: ProxyOptions, deps: ProxyDeps) {
-		this.tag = options.tag;
+		const { tag, host, port, descriptor } = options;
+		this.tag = tag;
+		this.place = descriptor ?? `${host ?? ''}:${port}`;
 		this.#options = options;
 		this.#deps = deps;
+	}
+
+	/** Null when it does not listen. */
+	get listener(): Listener | null {
+		return this.#listener;
+	}
+
+	/** The port that is asked for; 0 for any, or when somebody else has bound it. */
+	get port(): number {
+		return this.#options.descriptor === undefined ? this.#options.port : 0;
 	}
 
 	/** A codec for one handshake. */
@@ -46,20 +70,42 @@ export class ProxyInbound {
 	}
 
 	/** Listens. Rejects with ListenError when the address cannot be had. */
-	async start(): Promise<Listener> {
-		const { host, port } = this.#options;
+	async start(): Promise<void> {
+		const { host, port, descriptor } = this.#options;
+		const handed = this.#deps.handed(this.place);
+		if (handed) {
+			this.#listener = await this.#listen(handed);
+			return;
+		}
+		if (descriptor !== undefined) throw new ListenError('ENOENT', `socket ${descriptor}, which nobody handed over`);
 		try {
-			this.#listener = await this.#listen(host ?? '::', port);
+			this.#listener = await this.#listen({ host: host ?? '::', port });
 		} catch (error) {
 			if (host !== null || !(error instanceof ListenError) || !NO_IP6.includes(error.code)) throw error;
-			this.#listener = await this.#listen('0.0.0.0', port);
+			this.#listener = await this.#listen({ host: '0.0.0.0', port });
 		}
-		return this.#listener;
 	}
 
-	#listen(host: string, port: number): Promise<Listener> {
-		const { clientOf, serve, onError } = this.#deps;
-		return listen({ host, port }, { onLink: (link, remote) => serve(link, clientOf(remote), this), onError });
+	#listen(where: Parameters<typeof listen>[0]): Promise<Listener> {
+		const door = this.#door;
+		return listen(where, {
+			onLink: (link, remote) => door.owner.#accept(link, remote),
+			onError: (code) => door.owner.#deps.onError(code),
+		});
+	}
+
+	#accept(link: Link, remote: Ip): void {
+		const { clientOf, serve } = this.#deps;
+		serve(link, clientOf(remote), this);
+	}
+
+	/** Takes over the listener of another one: what it accepts from now on comes in here. */
+	takeOver(other: ProxyInbound): void {
+		this.#listener = other.#listener;
+		this.#door = other.#door;
+		this.#door.owner = this;
+		other.#listener = null;
+		other.#door = { owner: other };
 	}
 
 	/** Accepts nothing more. Resolves when the port is free again; what was accepted goes on. */

@@ -2,7 +2,7 @@
 //
 // Out of descriptors, libuv gives up one that it keeps in reserve, accepts with it and closes at once, until the queue is
 // empty: clients see a close, nothing spins, and the listener takes connections again as soon as there is a descriptor.
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import net, { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { type Ip, ip4Within, isMapped, parseIp6 } from '../core/ip.ts';
 import { StreamLink } from './link.ts';
 
@@ -16,17 +16,25 @@ export interface ListenAddress {
 	readonly port: number;
 }
 
+/** A socket that listens already: another process made it and handed it over. */
+export interface HandedSocket {
+	/** What it was called when it was handed over. */
+	readonly name: string;
+	/** Its descriptor; the listener owns it from here on. */
+	readonly fd: number;
+}
+
 /** Why a listener did not start: for the command line to say, never for a client. */
 export class ListenError extends Error {
-	/** An errno name of bind(2) or listen(2): EADDRINUSE, EACCES, EADDRNOTAVAIL ... */
+	/** An errno name of bind(2) or listen(2): EADDRINUSE, EACCES, EADDRNOTAVAIL; ENOENT for a socket nobody handed over. */
 	readonly code: string;
-	readonly address: ListenAddress;
 
-	constructor(code: string, address: ListenAddress) {
-		super(`cannot listen on ${address.host} port ${address.port}: ${code}`);
+	/** `where`: the address, or what a socket handed over is called. */
+	constructor(code: string, where: ListenAddress | string) {
+		const place = typeof where === 'string' ? where : `${where.host} port ${where.port}`;
+		super(`cannot listen on ${place}: ${code}`);
 		this.name = 'ListenError';
 		this.code = code;
-		this.address = address;
 	}
 }
 
@@ -40,12 +48,14 @@ export interface ListenDeps {
 export interface Listener {
 	/** What is bound, with the port that the kernel picked. */
 	readonly address: ListenAddress;
+	/** To hand over to another process; null where this Node.js tells nobody. Of the listener until it stops. */
+	readonly fd: number | null;
 	/** Closes the listening socket; links that were made live on. Resolves when the address is free. Again does nothing. */
 	stop(): Promise<void>;
 }
 
 /** Starts to listen. Rejects with ListenError. */
-export function listen(address: ListenAddress, deps: ListenDeps): Promise<Listener> {
+export function listen(where: ListenAddress | HandedSocket, deps: ListenDeps): Promise<Listener> {
 	// Paused sockets are not read before somebody attaches to their link, so no listener can come too late.
 	const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
 		const remote = remoteOf(socket);
@@ -53,26 +63,55 @@ export function listen(address: ListenAddress, deps: ListenDeps): Promise<Listen
 		else deps.onLink(new StreamLink(socket, { side: 'client' }), remote);
 	});
 	return new Promise((resolve, reject) => {
-		const refused = (error: NodeJS.ErrnoException): void => reject(new ListenError(error.code ?? 'EINVAL', address));
+		const refused = (error: NodeJS.ErrnoException): void =>
+			reject(new ListenError(error.code ?? 'EINVAL', 'fd' in where ? `socket ${where.name}` : where));
 		server.once('error', refused);
-		server.listen({ host: address.host, port: address.port, backlog: BACKLOG }, () => {
-			server.off('error', refused);
-			server.on('error', (error: NodeJS.ErrnoException) => deps.onError?.(error.code ?? 'unknown'));
-			resolve(listenerOf(server));
-		});
+		try {
+			const fd = bind(server, where, () => {
+				server.off('error', refused);
+				server.on('error', (error: NodeJS.ErrnoException) => deps.onError?.(error.code ?? 'unknown'));
+				const listener = listenerOf(server, fd);
+				if (listener) resolve(listener);
+				else refused(new Error('no address of TCP'));
+			});
+		} catch (error) {
+			refused(error as NodeJS.ErrnoException);
+		}
 	});
 }
 
-function listenerOf(server: Server): Listener {
-	const { address: host, port } = server.address() as AddressInfo;
-	return {
-		address: { host, port },
-		stop: () => {
-			// The descriptor is closed within this call; its callback would wait for every connection to end.
-			if (server.listening) server.close();
-			return Promise.resolve();
-		},
+/** Returns the descriptor, where that can be known. */
+function bind(server: Server, where: ListenAddress | HandedSocket, listening: () => void): number | null {
+	if ('fd' in where) {
+		server.listen({ fd: where.fd }, BACKLOG, listening);
+		return where.fd;
+	}
+	const { host, port } = where;
+	// Only a socket that was bound before it is given to a server tells its descriptor; Node has them from 26.4 on.
+	const { BoundSocket } = net;
+	if (BoundSocket === undefined) {
+		server.listen({ host, port, backlog: BACKLOG }, listening);
+		return null;
+	}
+	const bound = new BoundSocket({ host, port });
+	const fd = bound.fd();
+	server.listen(bound, BACKLOG, listening);
+	return fd;
+}
+
+/** Null for a socket that is none of TCP. */
+function listenerOf(server: Server, fd: number | null): Listener | null {
+	const address = server.address() as AddressInfo | string | null;
+	// The descriptor is closed within this call; its callback would wait for every connection to end.
+	const stop = (): Promise<void> => {
+		if (server.listening) server.close();
+		return Promise.resolve();
 	};
+	if (address === null || typeof address === 'string') {
+		void stop();
+		return null;
+	}
+	return { address: { host: address.address, port: address.port }, fd, stop };
 }
 
 /** Null when the peer has gone already: then getpeername(2) has nothing to say. */

@@ -127,7 +127,7 @@ test('says why it cannot listen', async (t) => {
 	const { listener } = await open(t);
 	const taken = await refusal(listen(listener.address, { onLink: () => {} }));
 	t.is(taken.code, 'EADDRINUSE');
-	t.deepEqual(taken.address, listener.address);
+	t.true(taken.message.includes(`port ${listener.address.port}`));
 	t.is((await refusal(listen({ host: '192.0.2.77', port: 0 }, { onLink: () => {} }))).code, 'EADDRNOTAVAIL');
 });
 

@@ -1,0 +1,168 @@
+// What one configuration makes: policy, users, ways out, entrances and the server of the flows that came in under it. A
+// reload makes a new one; the old one takes no connection any more and is put away when its last flow is over, so a
+// tunnel keeps the rules it started with. What outlives it (listeners, limits, numbers) is lent by the gateway.
+import type { Config } from './config/config.ts';
+import type { Client } from './core/client.ts';
+import { systemClock } from './core/clock.ts';
+import type { Observer } from './core/observer.ts';
+import { OriginPool } from './flow/origin-pool.ts';
+import { Router } from './flow/router.ts';
+import { FlowServer, type Hooks } from './flow/serve.ts';
+import { ProxyInbound } from './inbound/proxy.ts';
+import type { HandedSocket } from './io/listen.ts';
+import { Resolver } from './io/resolve.ts';
+import { Sweep } from './io/sweep.ts';
+import { clientOf } from './limits/client-key.ts';
+import type { Limiter } from './limits/limiter.ts';
+import { ExitPolicy, type Subject } from './policy/exit-policy.ts';
+import type { OwnAddresses } from './policy/own-addresses.ts';
+import { compileRules } from './policy/rules.ts';
+import { type PlainUser, Users } from './policy/users.ts';
+import { outboundsOf } from './registry.ts';
+
+/** What a gateway lends to each of its generations. */
+export interface Surroundings {
+	readonly hooks: Hooks;
+	readonly observer: Observer;
+	readonly limiter: Limiter;
+	/** Flows are numbered through. */
+	readonly ids: { last: number };
+	readonly own: () => OwnAddresses;
+	readonly handed: (name: string) => HandedSocket | null;
+}
+
+/** A way out, as it is listed. */
+export interface Exit {
+	readonly tag: string;
+	readonly type: string;
+}
+
+/** What the rules say to one question. */
+export interface Decision {
+	readonly allow: boolean;
+	/** Tag of the way out; null when refused. */
+	readonly route: string | null;
+	/** The error code a client would get; null when allowed. */
+	readonly code: string | null;
+	/** Who says no, or what report mode lets pass. */
+	readonly rules: readonly string[];
+	/** The address that the name resolves to has a say, too. */
+	readonly needsAddress: boolean;
+}
+
+/** Never, as a number that timers take: Node's longest is 24.8 days. */
+const NEVER_MS = 2 ** 31 - 1;
+
+export class Generation {
+	readonly config: Config;
+	/** Not yet listening. */
+	readonly inbounds: readonly ProxyInbound[];
+	readonly server: FlowServer;
+	readonly #resolver: Resolver;
+	readonly #router: Router;
+	readonly #policy: ExitPolicy;
+	readonly #pool: OriginPool = new OriginPool();
+	readonly #sweep: Sweep;
+	readonly #surroundings: Surroundings;
+
+	constructor(config: Config, surroundings: Surroundings) {
+		this.config = config;
+		this.#surroundings = surroundings;
+		const { servers, hostsFile, ...resolver } = config.resolver;
+		this.#resolver = new Resolver({ ...resolver, servers, hostsFile: hostsFile ? '/etc/hosts' : null });
+		this.#router = new Router(outboundsOf(config.upstreams, { resolver: this.#resolver }));
+		this.#policy = policyOf(config, surroundings.own);
+		this.#sweep = new Sweep(config.timeouts.idleMs || NEVER_MS);
+		this.server = this.#flowServer();
+		this.inbounds = config.listen.map((listen) => this.#inbound(listen));
+	}
+
+	get #authRequired(): boolean {
+		return this.config.users !== null || this.#surroundings.hooks.authenticate !== undefined;
+	}
+
+	#flowServer(): FlowServer {
+		const { timeouts, anonymity } = this.config;
+		const { limiter, observer, hooks, ids } = this.#surroundings;
+		const users = usersOf(this.config.users);
+		return new FlowServer({
+			limiter,
+			policy: this.#policy,
+			router: this.#router,
+			pool: this.#pool,
+			sweep: this.#sweep,
+			clock: systemClock,
+			observer,
+			hooks,
+			ids,
+			options: {
+				handshakeMs: timeouts.handshakeMs || NEVER_MS,
+				dialMs: timeouts.dialMs || NEVER_MS,
+				lifetimeMs: timeouts.lifetimeMs || null,
+				httpIdleMs: timeouts.httpIdleMs || NEVER_MS,
+				level: anonymity.level,
+				authRequired: this.#authRequired,
+			},
+			verify: (credentials, client) => users.verify(credentials, client),
+		});
+	}
+
+	#inbound(listen: Config['listen'][number]): ProxyInbound {
+		const { prefixes } = this.config.limits;
+		const { observer, handed } = this.#surroundings;
+		return new ProxyInbound(
+			{ ...listen, authRequired: this.#authRequired },
+			{
+				clientOf: (ip) => clientOf(ip, prefixes),
+				serve: (link, client: Client, entrance) => void this.server.serve(link, client, entrance),
+				onError: (code) => observer.note?.('warn', 'accept failed', { inbound: listen.tag, code }),
+				handed,
+			},
+		);
+	}
+
+	/** Every way out, the default route first. */
+	get exits(): readonly Exit[] {
+		return this.#router.all.map(({ tag, type }) => ({ tag, type }));
+	}
+
+	/** What would become of a request, by the rules; hooks are not asked. */
+	decide(subject: Subject): Decision {
+		const verdict = this.#policy.judge(subject);
+		if (!verdict.allow)
+			return { allow: false, route: null, code: verdict.error.code, rules: [verdict.rule], needsAddress: false };
+		const { reports, needsAddress, route } = verdict;
+		return { allow: true, route: this.#router.outbound(route).tag, code: null, rules: reports, needsAddress };
+	}
+
+	/** Lets its flows end: tunnels whenever they do, HTTP connections behind their current request. Resolves when all have. */
+	async retire(): Promise<void> {
+		this.server.drain();
+		this.#pool.close();
+		await this.server.reported();
+		this.close();
+	}
+
+	/** Lets go of everything but the listeners. Flows that live must have been closed. */
+	close(): void {
+		this.#pool.close();
+		this.#sweep.close();
+		this.#router.close();
+		this.#resolver.close();
+	}
+}
+
+function policyOf({ exit, rules }: Config, ownAddresses: () => OwnAddresses): ExitPolicy {
+	const { allowPrivate, ports, mode } = exit;
+	return new ExitPolicy({ allowPrivate, ports, mode, rules: compileRules(rules).rules, ownAddresses });
+}
+
+function usersOf(users: Config['users']): Users {
+	const lines: string[] = [];
+	const plain: PlainUser[] = [];
+	for (const user of users ?? []) {
+		if ('hash' in user) lines.push(`${user.name}:${user.hash.reveal()}`);
+		else plain.push(user);
+	}
+	return Users.parse(lines, plain).users;
+}
