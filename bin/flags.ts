@@ -40,6 +40,11 @@ const FLAGS: readonly Flag[] = [
 		path: ['exit', 'ports'],
 	},
 	{ flags: '--anonymity <level>', help: 'elite, anonymous or transparent', path: ['anonymity', 'level'] },
+	{
+		flags: '--admin <address:port|path>',
+		help: 'status, metrics and control there; over TCP with admin.token',
+		path: ['admin', 'listen'],
+	},
 	{ flags: '--log-level <level>', help: 'debug, info, warn, error or off', path: ['log', 'level'] },
 	{ flags: '--log-clients <how>', help: 'none, truncate or hash', path: ['log', 'clients'] },
 ];

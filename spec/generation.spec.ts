@@ -70,7 +70,10 @@ test('flows are numbered through, and each is reported once whatever was reloade
 		await client.readToEnd();
 	}
 	await gateway.close();
-	t.deepEqual(ended.map(({ id }) => id).sort(), [1, 2]);
+	t.deepEqual(
+		ended.map(({ id }) => id).sort((a, b) => a - b),
+		[1, 2],
+	);
 	t.is(gateway.liveFlows, 0);
 });
 

@@ -24,6 +24,8 @@ export interface Config {
 	readonly timeouts: TimeoutsConfig;
 	readonly resolver: ResolverConfig;
 	readonly log: LogOptions;
+	readonly admin: AdminConfig;
+	readonly reload: ReloadConfig;
 }
 
 export type AnonymityLevel = 'elite' | 'anonymous' | 'transparent';
@@ -74,6 +76,27 @@ export interface LimitsConfig {
 	readonly allowances: Allowances;
 	readonly ceilings: Ceilings;
 	readonly prefixes: ClientPrefixes;
+}
+
+/** Status, metrics and control. */
+export interface AdminConfig {
+	readonly listen: AdminListen;
+	/** What has to be shown; never null where it listens on TCP. */
+	readonly token: Secret | null;
+	/** Names it may be called by, beside addresses and `localhost`. */
+	readonly hosts: readonly string[];
+}
+
+/** `default`: a socket in the runtime folder that systemd gives, and nowhere without one. `fd`: a socket handed over. */
+export type AdminListen =
+	| { readonly kind: 'default' | 'off' }
+	| { readonly kind: 'tcp'; readonly host: string | null; readonly port: number }
+	| { readonly kind: 'unix'; readonly path: string }
+	| { readonly kind: 'fd'; readonly name: string };
+
+export interface ReloadConfig {
+	/** Whenever a file of the configuration changes. */
+	readonly watch: boolean;
 }
 
 /** 0 means never. */
@@ -140,6 +163,15 @@ export interface ConfigInput {
 				readonly targets?: boolean | undefined;
 		  }
 		| undefined;
+	readonly admin?:
+		| {
+				readonly listen?: string | undefined;
+				readonly token?: string | undefined;
+				readonly token_file?: string | undefined;
+				readonly hosts?: readonly string[] | undefined;
+		  }
+		| undefined;
+	readonly reload?: { readonly watch?: boolean | undefined } | undefined;
 }
 
 /** The limits of one kind of subject. */

@@ -6,6 +6,7 @@ import { parse, TomlError } from 'smol-toml';
 import { isTable, type Layer, type Table } from './layers.ts';
 import type { Positions } from './positions.ts';
 import { type ConfigErrorKind, type Problem, placeOf } from './problem.ts';
+import { isCredential } from './secret-file.ts';
 
 export interface Files {
 	readonly layers: readonly Layer[];
@@ -66,7 +67,7 @@ function syntaxProblem(file: string, { message, line, column }: TomlError): Prob
 /** Throws TomlError. */
 function layerOf(file: string, text: string): Layer {
 	const data = parse(text) as Table;
-	anchorUsersFile(data, file);
+	for (const [section, key] of FILES) anchor(data, section, key, file);
 	let positions: Positions | null | undefined;
 	const place: Layer['place'] = async (path, at) => {
 		positions ??= (await import('./positions.ts')).positionsOf(text);
@@ -75,8 +76,16 @@ function layerOf(file: string, text: string): Layer {
 	return { data, adds: true, place };
 }
 
+/** Keys that name a file. */
+const FILES: readonly (readonly [section: string, key: string])[] = [
+	['users', 'file'],
+	['admin', 'token_file'],
+];
+
 /** A relative name in a file is relative to that file. */
-function anchorUsersFile(data: Table, file: string): void {
-	if (!isTable(data.users) || typeof data.users.file !== 'string' || data.users.file === '') return;
-	data.users.file = resolve(dirname(file), data.users.file);
+function anchor(data: Table, section: string, key: string, file: string): void {
+	const table = data[section];
+	const name = isTable(table) ? table[key] : undefined;
+	if (!isTable(table) || typeof name !== 'string' || name === '' || isCredential(name)) return;
+	table[key] = resolve(dirname(file), name);
 }

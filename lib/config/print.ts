@@ -9,7 +9,8 @@ import { maskChain } from './upstream.ts';
 export function printConfig(input: ConfigInput): string {
 	const full = filled(defaultInput() as Table, input as Table) as ConfigInput;
 	const list = full.users?.list?.map((user) => user.replace(/:.*$/s, ':***'));
-	return stringify({ ...full, upstream: full.upstream?.map(maskUpstream), users: { ...full.users, list } });
+	const admin = { ...full.admin, token: full.admin?.token ? '***' : '' };
+	return stringify({ ...full, upstream: full.upstream?.map(maskUpstream), users: { ...full.users, list }, admin });
 }
 
 function filled(defaults: Table, over: Table): Table {

@@ -1,9 +1,10 @@
 // From what was written to a `Config`: every value parsed, sections compared with each other, the users file read, the
 // result frozen. Everything wrong is found in one go.
-import type { Config, ConfigInput, UserConfig } from './config.ts';
+import type { AdminConfig, Config, ConfigInput, UserConfig } from './config.ts';
 import { findingsOf } from './findings.ts';
 import { ConfigError, type Finding, type Path, placeOf, problemOf } from './problem.ts';
 import { configSchema, type Sections, sectionSchemas } from './schema.ts';
+import { parseToken, pathOf, readSecretFile } from './secret-file.ts';
 import { didYouMean } from './suggestion.ts';
 import { readUsersFile, type UsersFile } from './users.ts';
 
@@ -27,9 +28,10 @@ export function check(
 	const findings = parsed.success ? [] : findingsOf(input, parsed.error.issues);
 	const sections = parsed.success ? parsed.data : soundSections(input);
 	const users = alone ? null : usersOf(sections.users ?? usersAsWritten(input), findings);
+	const token = sections.admin && !alone ? tokenOf(sections.admin, findings) : null;
 	if (!alone) for (const compare of COMPARISONS) findings.push(...compare(sections));
 	if (!parsed.success || findings.length > 0) return { config: null, findings };
-	const config = configOf(parsed.data, users);
+	const config = configOf(parsed.data, users, token);
 	resolved.add(config);
 	return { config, findings };
 }
@@ -44,8 +46,13 @@ function soundSections(input: unknown): Partial<Sections> {
 	return sound;
 }
 
-function configOf({ upstream, rule, ...rest }: Sections, users: readonly UserConfig[] | null): Config {
-	return deepFreeze({ ...rest, upstreams: upstream, rules: rule, users });
+function configOf(
+	{ upstream, rule, admin, ...rest }: Sections,
+	users: readonly UserConfig[] | null,
+	token: AdminConfig['token'],
+): Config {
+	const { listen, hosts } = admin;
+	return deepFreeze({ ...rest, upstreams: upstream, rules: rule, users, admin: { listen, token, hosts } });
 }
 
 /** Bytes of an address cannot be frozen; nobody writes to them. */
@@ -128,6 +135,26 @@ function usersOf(section: Sections['users'], findings: Finding[]): readonly User
 	return [...section.list, ...file.users];
 }
 
+/** The token as it is written or as its file has it. */
+function tokenOf({ listen, token, token_file: file }: Sections['admin'], findings: Finding[]): AdminConfig['token'] {
+	if (token !== null && file !== '')
+		findings.push(wrong(['admin', 'token_file'], 'expected one of token and token_file, found both'));
+	if (file !== '') return tokenOfFile(file, findings);
+	if (token === null && listen.kind === 'tcp')
+		findings.push(
+			wrong(['admin', 'listen'], 'expected admin.token or admin.token_file where TCP leads to it, found none'),
+		);
+	return token;
+}
+
+function tokenOfFile(file: string, findings: Finding[]): AdminConfig['token'] {
+	const read = readSecretFile(file);
+	const parsed = 'wrong' in read ? read : parseToken(read.value.reveal());
+	if (!('wrong' in parsed)) return parsed.value;
+	findings.push(wrong(['admin', 'token_file'], `${parsed.wrong}, found ${parsed.found}`));
+	return null;
+}
+
 /** Where the list is broken, the file can still be looked at. */
 function usersAsWritten(input: unknown): Sections['users'] {
 	const file = (input as { users?: { file?: unknown } } | null)?.users?.file;
@@ -136,12 +163,14 @@ function usersAsWritten(input: unknown): Sections['users'] {
 
 const NO_USERS: UsersFile = { users: [], findings: [] };
 
-function usersOfFile(file: string, taken: readonly string[]): UsersFile {
+function usersOfFile(name: string, taken: readonly string[]): UsersFile {
+	const refused = (message: string): UsersFile => ({ users: [], findings: [wrong(['users', 'file'], message)] });
+	const path = pathOf(name);
+	if ('wrong' in path) return refused(`${path.wrong}, found ${path.found}`);
 	try {
-		return readUsersFile(file, taken);
+		return readUsersFile(path.value, taken);
 	} catch (error) {
 		const code = (error as NodeJS.ErrnoException).code ?? 'error';
-		const message = `expected a readable file, found ${JSON.stringify(file)} (${code})`;
-		return { users: [], findings: [wrong(['users', 'file'], message)] };
+		return refused(`expected a readable file, found ${JSON.stringify(name)} (${code})`);
 	}
 }

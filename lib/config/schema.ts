@@ -9,6 +9,7 @@ import type { Config, ConfigInput, ListenConfig, RuleConfig, UpstreamConfig } fr
 
 export type { Config, ConfigInput } from './config.ts';
 
+import { type AdminSection, admin, reload } from './schema-admin.ts';
 import { count, key, name, policyText, text } from './schema-key.ts';
 import { limits } from './schema-limits.ts';
 import { parseChain, parseHop } from './upstream.ts';
@@ -206,16 +207,30 @@ const log = z
 	.prefault({})
 	.meta({ description: 'what is written down, to standard output' });
 
-const sections = { listen, upstream, anonymity, exit, rule: rules, users, limits, timeouts, resolver, log };
+const sections = {
+	listen,
+	upstream,
+	anonymity,
+	exit,
+	rule: rules,
+	users,
+	limits,
+	timeouts,
+	resolver,
+	log,
+	admin,
+	reload,
+};
 
 /** A configuration whose every value is well formed, before the sections are compared with each other. */
-export interface Sections extends Omit<Config, 'upstreams' | 'rules' | 'users'> {
+export interface Sections extends Omit<Config, 'upstreams' | 'rules' | 'users' | 'admin'> {
 	readonly upstream: Config['upstreams'];
 	readonly rule: Config['rules'];
 	readonly users: {
 		readonly list: readonly PlainUser[];
 		readonly file: string;
 	};
+	readonly admin: AdminSection;
 }
 
 /** The whole. */

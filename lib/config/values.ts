@@ -1,7 +1,7 @@
 // Text to value, one function for each kind of value that a configuration carries as text. None of them throws or
 // repeats a secret: a refusal says what was expected and, where it is safe to say, what was found.
 import { formatIp, parseIp6, parseStrictIp4 } from '../core/ip.ts';
-import type { ListenConfig } from './config.ts';
+import type { AdminListen, ListenConfig } from './config.ts';
 
 /** Why a text is no value: "expected ...", and what was found; without `found` the text itself is shown. */
 export interface Refusal {
@@ -60,8 +60,23 @@ export function parsePort(text: string): number | null {
 
 const ADDRESS = 'expected an address with a port such as "127.0.0.1:1080", "[::1]:1080" or ":1080" for every address';
 
-/** A numeric address and a port; without an address it is every address of the machine. */
+const DESCRIPTOR = 'expected "fd:" and the name of a socket: letters, digits, ".", "_" and "-", 64 at most';
+
+/** `fd:NAME`, a socket that is handed over under that name, as FileDescriptorName= of systemd.socket(5) gives it. */
+function parseDescriptor(text: string): Parsed<string> {
+	const name = text.slice('fd:'.length);
+	return /^[A-Za-z0-9._-]{1,64}$/.test(name) ? { value: name } : { wrong: DESCRIPTOR };
+}
+
+/**
+ * A numeric address and a port; without an address it is every address of the machine. Or `fd:NAME`, a socket that is
+ * handed over.
+ */
 export function parseListen(text: string): Parsed<Omit<ListenConfig, 'tag'>> {
+	if (text.startsWith('fd:')) {
+		const parsed = parseDescriptor(text);
+		return 'wrong' in parsed ? parsed : { value: { host: null, port: 0, descriptor: parsed.value } };
+	}
 	const match = /^(?:\[([^\]]*)\]|([^:]*)):(\d{1,5})$/.exec(text);
 	const port = match ? parsePort(match[3] as string) : null;
 	if (!match || port === null) return { wrong: ADDRESS };
@@ -69,6 +84,27 @@ export function parseListen(text: string): Parsed<Omit<ListenConfig, 'tag'>> {
 	const ip = match[1] === undefined ? parseStrictIp4(match[2] as string) : parseIp6(match[1]);
 	if (ip === null) return { wrong: ADDRESS };
 	return { value: { host: formatIp(ip), port } };
+}
+
+const ADMIN =
+	'expected an address with a port such as "127.0.0.1:9090", the absolute path of a socket, "fd:NAME", "off" or nothing';
+
+/** What sockets are called in the file system has 107 bytes (unix(7)), some of which are ours while one is made. */
+const MOST_PATH_BYTES = 96;
+
+/** Where the admin listener is. */
+export function parseAdminListen(text: string): Parsed<AdminListen> {
+	if (text === '') return { value: { kind: 'default' } };
+	if (text === 'off') return { value: { kind: 'off' } };
+	if (text.startsWith('/')) {
+		if (Buffer.byteLength(text) > MOST_PATH_BYTES || text.includes('\0'))
+			return { wrong: `expected a path of ${MOST_PATH_BYTES} bytes at most`, found: 'a longer one' };
+		return { value: { kind: 'unix', path: text } };
+	}
+	const parsed = parseListen(text);
+	if ('wrong' in parsed) return text.startsWith('fd:') ? parsed : { wrong: ADMIN };
+	const { host, port, descriptor } = parsed.value;
+	return { value: descriptor === undefined ? { kind: 'tcp', host, port } : { kind: 'fd', name: descriptor } };
 }
 
 /** The address of a DNS server, with a port where it is not 53, as `Resolver.setServers` of node:dns takes it. */

@@ -1,9 +1,12 @@
 // What is no mistake but should be meant: settings that make an open proxy a danger to its operator or to others.
 import type { Config, ListenConfig } from './config.ts';
 
+/** Characters; shorter than 96 bits in base64. */
+const SHORT_TOKEN = 16;
+
 /** A sentence for each. */
 export function warningsOf(config: Config): string[] {
-	const { exit, limits, users } = config;
+	const { exit, limits, users, admin } = config;
 	const open = users === null && config.listen.some(reachesOut);
 	const { client } = limits.allowances;
 	const unlimited = client.connectionsOpen === 0 || client.connectionsPerSecond === 0;
@@ -14,6 +17,10 @@ export function warningsOf(config: Config): string[] {
 		[
 			users?.some((user) => 'password' in user) ?? false,
 			'passwords in clear: `bauta user hash` makes lines for users.file',
+		],
+		[
+			admin.token !== null && admin.token.reveal().length < SHORT_TOKEN,
+			'the token of the admin listener can be guessed: `openssl rand -hex 16` makes one that cannot',
 		],
 	];
 	return found.filter(([holds]) => holds).map(([, sentence]) => sentence);

@@ -14,6 +14,7 @@ const FULL: ConfigInput = {
 	users: { list: ['alice:s3cret', 'bob:s3cret:more'] },
 	limits: { burst: 7 },
 	log: { level: 'debug' },
+	admin: { listen: '127.0.0.1:9090', token: 's3cret-s3cret-s3cret' },
 };
 
 /** With the values of secrets taken out, and class instances as what they show. */

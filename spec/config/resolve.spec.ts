@@ -1,14 +1,20 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
+import type { ConfigInput } from '../../lib/config/config.ts';
 import { ConfigError } from '../../lib/config/problem.ts';
 import { resolveConfig } from '../../lib/config/resolve.ts';
 import { Secret } from '../../lib/core/secret.ts';
 import { CLIENT_PREFIXES } from '../../lib/limits/client-key.ts';
 import { DEFAULT_ALLOWANCES, DEFAULT_CEILINGS } from '../../lib/limits/defaults.ts';
 import { DEFAULT_PORT_RANGES, type PortSet } from '../../lib/policy/ports.ts';
+import { temporaryFolder } from '../helpers/gateway-process.ts';
 
 test('nothing said is what a careful person would say', (t) => {
 	const { exit, limits, ...rest } = resolveConfig({});
 	t.deepEqual(rest, {
+		admin: { listen: { kind: 'default' }, token: null, hosts: [] },
+		reload: { watch: false },
 		listen: [{ tag: 'listen-1', host: '127.0.0.1', port: 1080 }],
 		upstreams: [],
 		anonymity: { level: 'elite' },
@@ -40,7 +46,7 @@ test('nothing said is what a careful person would say', (t) => {
 
 test('everything said is understood', (t) => {
 	const config = resolveConfig({
-		listen: [':1', '[::1]:0'],
+		listen: [':1', '[::1]:0', 'fd:proxy'],
 		upstream: ['socks5://alice:s3cret@a,http://b:1', { tag: 'tor', via: ['socks5h://127.0.0.1:9050'] }],
 		anonymity: { level: 'transparent' },
 		exit: { allow_private: true, ports: 'all', mode: 'report' },
@@ -53,6 +59,7 @@ test('everything said is understood', (t) => {
 	t.deepEqual(config.listen, [
 		{ tag: 'listen-1', host: null, port: 1 },
 		{ tag: 'listen-2', host: '::1', port: 0 },
+		{ tag: 'listen-3', host: null, port: 0, descriptor: 'proxy' },
 	]);
 	const [first, tor] = config.upstreams;
 	t.is(first?.tag, 'upstream-1');
@@ -150,4 +157,36 @@ test('printing a configuration shows no password', (t) => {
 	const config = resolveConfig({ upstream: ['socks5://alice:s3cret@a'], users: { list: ['bob:s3cret'] } });
 	t.false(JSON.stringify(config).includes('s3cret'));
 	t.true(JSON.stringify(config).includes('***'));
+});
+
+test('the admin listener has a token where TCP leads to it', (t) => {
+	const refused = (input: ConfigInput): string[] =>
+		(t.throws(() => resolveConfig(input), { instanceOf: ConfigError })?.problems ?? []).map(({ path }) => path);
+	t.deepEqual(refused({ admin: { listen: '127.0.0.1:9090' } }), ['admin.listen']);
+	t.deepEqual(refused({ admin: { token: 'a b' } }), ['admin.token']);
+	for (const listen of ['/run/x/admin.sock', 'off', '', 'fd:admin']) resolveConfig({ admin: { listen } });
+	const { admin } = resolveConfig({
+		admin: { listen: '[::1]:9090', token: '0123456789abcdef', hosts: ['gate.example'] },
+	});
+	t.deepEqual(admin.listen, { kind: 'tcp', host: '::1', port: 9090 });
+	t.is(admin.token?.reveal(), '0123456789abcdef');
+	t.false(JSON.stringify(admin).includes('0123456789abcdef'));
+});
+
+test('a token comes from its file, and what is wrong with that file is said', (t) => {
+	const folder = temporaryFolder(t);
+	const file = join(folder, 'token');
+	const tokenOf = (text: string): string => {
+		writeFileSync(file, text);
+		try {
+			return resolveConfig({ admin: { listen: ':9090', token_file: file } }).admin.token?.reveal() ?? 'none';
+		} catch (error) {
+			return (error as ConfigError).problems.map(({ path, message }) => `${path}: ${message}`).join('\n');
+		}
+	};
+	t.is(tokenOf('0123456789abcdef\n'), '0123456789abcdef');
+	t.regex(tokenOf(''), /^admin\.token_file: expected a file with a secret in it, found an empty one$/);
+	t.regex(tokenOf('two words'), /^admin\.token_file: expected a token of letters/);
+	t.throws(() => resolveConfig({ admin: { token: 'x', token_file: file } }), { message: /expected one of token and/ });
+	t.throws(() => resolveConfig({ admin: { token_file: `${file}.not` } }), { message: /found ".*\.not" \(ENOENT\)/ });
 });

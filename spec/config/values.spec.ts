@@ -1,5 +1,6 @@
 import test from 'ava';
 import {
+	parseAdminListen,
 	parseDuration,
 	parseDurationOrOff,
 	parseListen,
@@ -84,4 +85,21 @@ test('reads DNS servers by address, with a port where it is not 53', (t) => {
 test('leaves the tags that are always there to those that have them', (t) => {
 	t.is(value(parseTag('tor-1.b_c')), 'tor-1.b_c');
 	for (const text of ['', 'direct', 'block', '-a', 'a b', 'ä', 'a'.repeat(65)]) t.is(value(parseTag(text)), null, text);
+});
+
+test('a listener can be a socket that is handed over', (t) => {
+	t.deepEqual(value(parseListen('fd:proxy.v4-1')), { host: null, port: 0, descriptor: 'proxy.v4-1' });
+	for (const text of ['fd:', 'fd:a b', 'fd:a:b', `fd:${'a'.repeat(65)}`, 'FD:a'])
+		t.is(value(parseListen(text)), null, text);
+});
+
+test('reads where the admin listener is', (t) => {
+	t.deepEqual(value(parseAdminListen('')), { kind: 'default' });
+	t.deepEqual(value(parseAdminListen('off')), { kind: 'off' });
+	t.deepEqual(value(parseAdminListen('/run/bauta/admin.sock')), { kind: 'unix', path: '/run/bauta/admin.sock' });
+	t.deepEqual(value(parseAdminListen('127.0.0.1:9090')), { kind: 'tcp', host: '127.0.0.1', port: 9090 });
+	t.deepEqual(value(parseAdminListen('[::1]:0')), { kind: 'tcp', host: '::1', port: 0 });
+	t.deepEqual(value(parseAdminListen('fd:admin')), { kind: 'fd', name: 'admin' });
+	for (const text of ['on', 'admin.sock', '9090', 'localhost:9090', 'fd:', `/${'a'.repeat(96)}`, '/a\0b'])
+		t.is(value(parseAdminListen(text)), null, text);
 });

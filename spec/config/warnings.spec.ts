@@ -26,3 +26,8 @@ test('does not warn about what only this machine, or only users, can do', (t) =>
 test('warns of passwords in clear', (t) => {
 	t.regex(warnings({ users: { list: ['a:b'] } })[0]!, /user hash/);
 });
+
+test('warns of a token that can be guessed', (t) => {
+	t.regex(warnings({ admin: { token: 'letmein' } })[0]!, /openssl rand/);
+	t.deepEqual(warnings({ admin: { token: '6b1e7d0c5f3a4e2b' } }), []);
+});
