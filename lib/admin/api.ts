@@ -1,0 +1,111 @@
+// The table of what the admin listener answers. `open` routes say nothing that anybody may not know; `unsafe` ones change
+// something and are asked by POST with a JSON body.
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { parseDuration } from '../config/values.ts';
+import { parseIp } from '../core/ip.ts';
+import { type Target, targetOfHost } from '../core/target.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import type { Tally } from '../observe/tally.ts';
+import type { Subject } from '../policy/exit-policy.ts';
+import { wireText } from '../policy/wire-text.ts';
+import { AdminError } from './admin-error.ts';
+import { invalid, readJson, textOf } from './body.ts';
+import { Events } from './events.ts';
+import { exitStatuses, flowCounts, type LastReload, limitsStatus, statusOf, type Watched } from './snapshot.ts';
+
+/** What the admin listener looks at and what it can have done. */
+export interface AdminDeps {
+	readonly gateway: Watched & { decide(subject: Subject): object };
+	readonly tally: Tally;
+	readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
+	readonly version: string;
+	/** Null: none since the start. */
+	lastReload(): LastReload | null;
+	/** Reads the configuration again. Resolves to what is wrong with it, a line each; to nothing when it is in force. */
+	reload(): Promise<readonly string[]>;
+	/** Begins to drain, with the configuration's deadline unless there is one. */
+	drain(deadlineMs: number | null): void;
+}
+
+export interface Route {
+	readonly method: 'GET' | 'POST';
+	/** Nobody has to show anything. */
+	readonly open?: boolean;
+	answer(request: IncomingMessage, response: ServerResponse): unknown;
+}
+
+/** Answers of a route: JSON of what it gives back, unless that is undefined: then it has answered itself. */
+export type Routes = ReadonlyMap<string, Route>;
+
+/** The table, by path, and what has to be closed with it. */
+export function routesOf(deps: AdminDeps): { readonly routes: Routes; readonly events: Events } {
+	const { gateway, tally } = deps;
+	const status = (): object => statusOf(gateway, tally, deps.version, deps.lastReload());
+	const events = new Events(status);
+	const routes: Record<string, Route> = {
+		'/healthz': { method: 'GET', open: true, answer: (_, response) => text(response, 200, 'ok\n') },
+		'/readyz': { method: 'GET', open: true, answer: (_, response) => ready(response, gateway) },
+		'/metrics': { method: 'GET', answer: (_, response) => metrics(response, deps.metrics) },
+		'/v1/status': { method: 'GET', answer: status },
+		'/v1/flows': { method: 'GET', answer: () => flowCounts(tally) },
+		'/v1/exits': { method: 'GET', answer: () => exitStatuses(gateway, tally, flowCounts(tally)) },
+		'/v1/limits': { method: 'GET', answer: () => limitsStatus(tally) },
+		'/v1/events': { method: 'GET', answer: (_, response) => events.stream(response) },
+		'/v1/route': { method: 'POST', answer: async (request) => gateway.decide(subjectOf(await readJson(request))) },
+		'/v1/reload': { method: 'POST', answer: (request) => reload(request, deps) },
+		'/v1/drain': { method: 'POST', answer: (request) => drain(request, deps) },
+	};
+	return { routes: new Map(Object.entries(routes)), events };
+}
+
+function text(response: ServerResponse, status: number, body: string): void {
+	response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(body);
+}
+
+function ready(response: ServerResponse, { state }: Watched): void {
+	if (state === 'serving') text(response, 200, 'ready\n');
+	else text(response, 503, `${state}\n`);
+}
+
+async function metrics(response: ServerResponse, source: AdminDeps['metrics']): Promise<void> {
+	const body = await source.text();
+	response.writeHead(200, { 'Content-Type': source.contentType }).end(body);
+}
+
+async function reload(request: IncomingMessage, deps: AdminDeps): Promise<object> {
+	await readJson(request);
+	if (deps.gateway.state !== 'serving') throw new AdminError('conflict', `the gateway is ${deps.gateway.state}`);
+	const problems = await deps.reload();
+	if (problems.length > 0) throw new AdminError('invalid_configuration', 'nothing has changed', problems);
+	return { ok: true, listening: deps.gateway.addresses };
+}
+
+async function drain(request: IncomingMessage, deps: AdminDeps): Promise<object> {
+	const deadline = textOf(await readJson(request), 'deadline');
+	const parsed = deadline === undefined ? null : parseDuration(deadline);
+	if (parsed && 'wrong' in parsed) throw invalid('a deadline such as "30s"');
+	deps.drain(parsed?.value ?? null);
+	return { state: 'draining', flows: deps.gateway.liveFlows };
+}
+
+/** Who asks for what: `target` as HOST:PORT, and `client`, `user` and `inbound` where rules are about them. */
+function subjectOf(body: Readonly<Record<string, unknown>>): Subject {
+	const ip = parseIp(textOf(body, 'client') ?? '127.0.0.1');
+	if (ip === null) throw invalid('an address for client');
+	const user = textOf(body, 'user');
+	const inbound = textOf(body, 'inbound') ?? 'listen-1';
+	return {
+		client: { ip, key: '' },
+		user: user === undefined ? null : wireText(user),
+		inbound,
+		target: targetOf(textOf(body, 'target') ?? ''),
+	};
+}
+
+function targetOf(authority: string): Target {
+	const match = /^(\[[^\]]*\]|[^:]*):(\d{1,5})$/.exec(authority);
+	const port = Number(match?.[2]);
+	const target = match && port > 0 && port < 65_536 ? targetOfHost(match[1] as string, port) : null;
+	if (target === null) throw invalid('a target such as "example.com:443"');
+	return target;
+}
