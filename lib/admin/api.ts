@@ -95,7 +95,7 @@ function subjectOf(body: Readonly<Record<string, unknown>>): Subject {
 	const user = textOf(body, 'user');
 	const inbound = textOf(body, 'inbound') ?? 'listen-1';
 	return {
-		client: { ip, key: '' },
+		client: { ip, key: '', network: null },
 		user: user === undefined ? null : wireText(user),
 		inbound,
 		target: targetOf(textOf(body, 'target') ?? ''),

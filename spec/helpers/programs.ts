@@ -32,6 +32,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	/** The package without the service. */
 	tinyproxy: onPath('tinyproxy', 'tinyproxy-bin'),
 	danted: onPath('danted', 'dante-server'),
+	'redis-server': onPath('redis-server'),
 	mkfifo: onPath('mkfifo', 'coreutils'),
 	/** A terminal for programs that want one. */
 	script: onPath('script', 'bsdutils'),

@@ -1,0 +1,111 @@
+// Failures and bans of subjects. Failures are counted under the subject's own key; a ban is a line in one list, which every
+// gateway copies as it changes, so that whoever is banned anywhere is refused everywhere without asking. A ban holds for
+// two windows of the salt at most: then nobody can tell any more whom it meant.
+import type { BlindKeys, Blinds } from './redis-blind.ts';
+import type { StoreClient } from './redis-client.ts';
+import type { Failing, FailureRule } from './shared.ts';
+
+/** Bans in the list, here and in Redis; the ones that end first make room. 16 MB there. */
+const MOST_BANS = 65_536;
+
+/** Changes that are remembered; a gateway that missed more reads the whole list. */
+const MOST_CHANGES = 4_096;
+
+const PAGE = 2_048;
+
+export class Bans {
+	readonly #blinds: Blinds;
+	readonly #prefix: string;
+	/** By blind key, in Redis' clock. */
+	readonly #endMs: Map<string, number> = new Map();
+	/** The last change known. */
+	#since = 0;
+
+	constructor(blinds: Blinds, prefix: string) {
+		this.#blinds = blinds;
+		this.#prefix = prefix;
+	}
+
+	get #list(): string {
+		return `${this.#prefix}:{bans}`;
+	}
+
+	get #changes(): string {
+		return `${this.#prefix}:{bans}:changes`;
+	}
+
+	/** 0: not banned. */
+	leftMs(keysOf: () => BlindKeys | null): number {
+		if (this.#endMs.size === 0) return 0;
+		const keys = keysOf();
+		if (keys === null) return 0;
+		const endMs = Math.max(this.#endOf(keys.now), keys.before === null ? 0 : this.#endOf(keys.before));
+		return Math.max(0, endMs - this.#blinds.redisMs);
+	}
+
+	#endOf(key: string): number {
+		return this.#endMs.get(key) ?? 0;
+	}
+
+	async fail(
+		client: StoreClient,
+		{ now }: BlindKeys,
+		what: Failing,
+		{ most, windowMs, banMs }: FailureRule,
+	): Promise<{ readonly failures: number; readonly banMs: number }> {
+		const failures = await client.bautaFail(`${now}:${what}`, Math.ceil(Math.min(windowMs, this.#longestMs)));
+		return { failures, banMs: failures > most ? await this.ban(client, now, banMs) : 0 };
+	}
+
+	/** Resolves to how long the ban lasts now. */
+	async ban(client: StoreClient, key: string, ms: number): Promise<number> {
+		const lastsMs = Math.ceil(Math.min(ms, this.#longestMs));
+		const end = await client.bautaBan(this.#list, this.#changes, key, lastsMs, MOST_BANS, MOST_CHANGES);
+		if (end === null) return 0;
+		this.#know(key, Number(end));
+		return Math.max(0, Number(end) - this.#blinds.redisMs);
+	}
+
+	async unban(client: StoreClient, key: string): Promise<void> {
+		await client.bautaBan(this.#list, this.#changes, key, 0, MOST_BANS, MOST_CHANGES);
+		this.#endMs.delete(key);
+	}
+
+	get #longestMs(): number {
+		return this.#blinds.forgottenMs - this.#blinds.redisMs;
+	}
+
+	/** Copies what has changed. */
+	async refresh(client: StoreClient): Promise<void> {
+		const found = await client.bautaBansSince(this.#list, this.#changes, this.#since, MOST_CHANGES);
+		if (found.length >= 3 * MOST_CHANGES) return this.reload(client);
+		for (let i = 0; i < found.length; i += 3) {
+			const [key, at, end] = found.slice(i, i + 3) as [string, string, string];
+			this.#since = Number(at);
+			if (end === '0') this.#endMs.delete(key);
+			else this.#know(key, Number(end));
+		}
+	}
+
+	/** Copies the whole list. */
+	async reload(client: StoreClient): Promise<void> {
+		const [, newest] = await client.zrange(this.#changes, '-1', '-1', 'WITHSCORES');
+		this.#endMs.clear();
+		for (let start = 0; start < MOST_BANS; start += PAGE) {
+			const page = await client.zrange(this.#list, String(start), String(start + PAGE - 1), 'WITHSCORES');
+			for (let i = 0; i < page.length; i += 2) this.#know(page[i] as string, Number(page[i + 1]));
+			if (page.length < 2 * PAGE) break;
+		}
+		this.#since = Number(newest ?? 0);
+	}
+
+	#know(key: string, endMs: number): void {
+		if (this.#endMs.size >= MOST_BANS && !this.#endMs.has(key)) this.#forgetOver();
+		if (this.#endMs.size < MOST_BANS || this.#endMs.has(key)) this.#endMs.set(key, endMs);
+	}
+
+	#forgetOver(): void {
+		const nowMs = this.#blinds.redisMs;
+		for (const [key, endMs] of this.#endMs) if (endMs <= nowMs) this.#endMs.delete(key);
+	}
+}

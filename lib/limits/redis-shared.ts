@@ -1,0 +1,166 @@
+// Limits that a fleet shares, kept in Redis: the rooms for places, rates, bytes and bans behind the one interface, and the
+// one clockwork that keeps them alive. Needs Redis 6.2 or Valkey; docs of the keys and of the rights needed are in README.
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../core/clock.ts';
+import { Bans } from './redis-bans.ts';
+import { type BlindKeys, Blinds } from './redis-blind.ts';
+import { Bytes } from './redis-bytes.ts';
+import { StoreProblem } from './redis-causes.ts';
+import type { RedisServers, StoreClient } from './redis-client.ts';
+import { Places } from './redis-places.ts';
+import { type Rated, Rates, type Taken } from './redis-rates.ts';
+import { RedisStore, type StoreDeps } from './redis-store.ts';
+import type { ByteGrants, ByteWants, Failing, FailureRule, Rate, Shared, Subject } from './shared.ts';
+
+export interface RedisLimits extends RedisServers {
+	/** What every key begins with. */
+	readonly prefix: string;
+	/** The longest that a question waits for its answer. */
+	readonly waitMs: number;
+	/** How long Redis believes in a gateway that it does not hear. */
+	readonly leaseMs: number;
+	/** How long a salt is used; it is destroyed as much later. At least two leases. */
+	readonly saltMs: number;
+}
+
+export interface SharedDeps extends Pick<StoreDeps, 'note' | 'modeChanged'> {
+	readonly clock: Clock;
+}
+
+/** What changed is told, and what others have changed is heard, within this time. */
+const LONGEST_TICK_MS = 1_000;
+
+export class RedisShared implements Shared {
+	gateways = 1;
+	readonly #limits: RedisLimits;
+	readonly #clock: Clock;
+	readonly #gateway: string = randomBytes(9).toString('base64url');
+	readonly #store: RedisStore;
+	readonly #blinds: Blinds;
+	readonly #places: Places;
+	readonly #rates: Rates;
+	readonly #bytes: Bytes;
+	readonly #bans: Bans;
+	readonly #tickMs: number;
+	#timer: NodeJS.Timeout | undefined;
+	#ticking = false;
+	#aliveMs = 0;
+
+	constructor(limits: RedisLimits, { clock, note, modeChanged }: SharedDeps) {
+		const { prefix, leaseMs, saltMs } = limits;
+		this.#limits = limits;
+		this.#clock = clock;
+		this.#tickMs = Math.min(LONGEST_TICK_MS, leaseMs / 6);
+		this.#blinds = new Blinds({ prefix, saltMs, aheadMs: leaseMs / 2 + this.#tickMs }, clock);
+		this.#places = new Places({ gateway: this.#gateway, leaseMs }, this.#blinds, clock);
+		this.#rates = new Rates(clock);
+		this.#bytes = new Bytes(this.#blinds);
+		this.#bans = new Bans(this.#blinds, prefix);
+		const recover = (client: StoreClient): Promise<void> => this.#recover(client);
+		this.#store = new RedisStore(limits, { clock, note, modeChanged, recover });
+	}
+
+	get up(): boolean {
+		return this.#store.up;
+	}
+
+	/** Resolves when it is known whether there is a Redis; never rejects. */
+	async start(): Promise<void> {
+		this.#timer = setInterval(() => void this.#tick(), this.#tickMs);
+		this.#timer.unref();
+		await this.#store.start();
+	}
+
+	/** Frees what this gateway holds, if Redis answers. */
+	async close(): Promise<void> {
+		clearInterval(this.#timer);
+		for (const command of this.#places.release()) await this.#store.ask(command);
+		await this.#store.ask((client) => client.zrem(`${this.#limits.prefix}:gateways`, this.#gateway));
+		this.#store.close();
+	}
+
+	async #recover(client: StoreClient): Promise<void> {
+		await this.#sayAlive(client);
+		await this.#blinds.agree(client, { anew: true });
+		for (const command of this.#places.all()) await command(client);
+		await this.#bans.reload(client);
+	}
+
+	async #sayAlive(client: StoreClient): Promise<void> {
+		const key = `${this.#limits.prefix}:gateways`;
+		const [gateways, redisMs] = await client.bautaAlive(key, this.#gateway, this.#limits.leaseMs);
+		this.gateways = Math.max(1, gateways);
+		this.#blinds.setRedisMs(redisMs);
+		this.#aliveMs = this.#clock.nowMs();
+	}
+
+	async #tick(): Promise<void> {
+		if (this.#ticking || !this.#store.up) return;
+		this.#ticking = true;
+		if (this.#clock.nowMs() - this.#aliveMs >= this.#limits.leaseMs / 3)
+			await this.#store.ask(async (client) => {
+				await this.#sayAlive(client);
+				await this.#blinds.agree(client, { anew: true });
+			});
+		else if (this.#blinds.lacksSalt) await this.#store.ask((client) => this.#blinds.agree(client, { anew: false }));
+		await this.#store.ask((client) => this.#bans.refresh(client));
+		for (const command of this.#places.due()) {
+			const foreign = await this.#store.ask(command);
+			if (foreign !== null && foreign > 0) this.#store.noteForeignKey();
+		}
+		this.#ticking = false;
+	}
+
+	/** Asks about a subject, under its keys of now. */
+	#ask<T>(subject: Subject, question: (client: StoreClient, keys: BlindKeys) => Promise<T>): Promise<T | null> {
+		return this.#store.ask(async (client) => {
+			const keys = this.#blinds.keysOf(subject) ?? (await this.#keysAgreed(client, subject));
+			return question(client, keys);
+		});
+	}
+
+	/** The salt of a window that has begun while nobody looked. */
+	async #keysAgreed(client: StoreClient, subject: Subject): Promise<BlindKeys> {
+		await this.#blinds.agree(client, { anew: false });
+		const keys = this.#blinds.keysOf(subject);
+		if (keys === null) throw new StoreProblem('no salt');
+		return keys;
+	}
+
+	async places(subject: Subject, ask: { limit: number; held: number; want: number }): Promise<number | null> {
+		if (!this.up) return null;
+		return this.#places.ask(subject, ask, (question) => this.#ask(subject, (client, { now }) => question(client, now)));
+	}
+
+	hold(subject: Subject, held: number): void {
+		this.#places.hold(subject, held);
+	}
+
+	async take(what: Rated, subject: Subject, rate: Rate, count: number): Promise<Taken | null> {
+		if (!this.up) return null;
+		if (rate.perSecond === 0) return { granted: count, retryMs: 0 };
+		const spent = this.#rates.spent(what, subject);
+		if (spent) return spent;
+		return this.#ask(subject, (client, { now }) => this.#rates.take(client, now, { what, subject, rate, count }));
+	}
+
+	draw(subject: Subject, wants: ByteWants): Promise<ByteGrants | null> {
+		return this.#ask(subject, (client, keys) => this.#bytes.draw(client, keys, wants));
+	}
+
+	giveBack(subject: Subject, unused: { readonly day: number; readonly month: number }): void {
+		void this.#ask(subject, (client, keys) => this.#bytes.giveBack(client, keys, unused));
+	}
+
+	fail(
+		subject: Subject,
+		what: Failing,
+		rule: FailureRule,
+	): Promise<{ readonly failures: number; readonly banMs: number } | null> {
+		return this.#ask(subject, (client, keys) => this.#bans.fail(client, keys, what, rule));
+	}
+
+	bannedMs(subject: Subject): number {
+		return this.#bans.leftMs(() => this.#blinds.keysOf(subject));
+	}
+}
