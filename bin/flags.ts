@@ -45,18 +45,23 @@ const FLAGS: readonly Flag[] = [
 		help: 'status, metrics and control there; over TCP with admin.token',
 		path: ['admin', 'listen'],
 	},
+	{
+		flags: '--redis <url[,url...]>',
+		help: 'share limits with other gateways: redis:// or rediss://, several for a cluster',
+		path: ['redis', 'url'],
+	},
 	{ flags: '--log-level <level>', help: 'debug, info, warn, error or off', path: ['log', 'level'] },
 	{ flags: '--log-clients <how>', help: 'none, truncate or hash', path: ['log', 'clients'] },
 ];
 
-const REPEATABLE: ReadonlySet<string> = new Set(['listen', 'upstream', 'user']);
+const REPEATABLE: ReadonlySet<string> = new Set(['listen', 'upstream', 'user', 'redis']);
 
 /** Gives a command `-c` and the flags of the configuration. */
 export function withFlags(command: Command): Command {
 	command.option('-c, --config <file>', 'read FILE, and conf.d/*.toml beside it');
 	for (const { flags, help } of FLAGS) {
 		const option = new Option(flags, help);
-		if (REPEATABLE.has(option.name())) option.argParser(collect);
+		if (REPEATABLE.has(option.name())) option.argParser(option.name() === 'redis' ? collectWords : collect);
 		command.addOption(option);
 	}
 	return command;
@@ -64,6 +69,11 @@ export function withFlags(command: Command): Command {
 
 function collect(value: string, before: readonly string[] = []): string[] {
 	return [...before, value];
+}
+
+/** With commas in between as well; one inside a URL is written `%2C`. */
+function collectWords(value: string, before: readonly string[] = []): string[] {
+	return [...before, ...value.split(',')];
 }
 
 /** The flags as a layer of configuration. */

@@ -1,5 +1,6 @@
 // The composition root: a configuration becomes a generation (policy, users, ways out), and the gateway is what outlives
 // one: listeners, limits, numbers. Everything a gateway has hangs on it, so several live in one process.
+import { isDeepStrictEqual } from 'node:util';
 import type { Config, ConfigInput } from './config/config.ts';
 import { resolveConfig } from './config/resolve.ts';
 import { systemClock } from './core/clock.ts';
@@ -11,6 +12,7 @@ import type { ProxyInbound } from './inbound/proxy.ts';
 import type { HandedSocket } from './io/listen.ts';
 import { InterfaceAddresses } from './io/own-addresses.ts';
 import { AccountLimiter } from './limits/account-limiter.ts';
+import type { RedisShared } from './limits/redis-shared.ts';
 import { prepareListeners } from './listeners.ts';
 import type { Subject } from './policy/exit-policy.ts';
 import type { ListenAddress, OwnAddresses } from './policy/own-addresses.ts';
@@ -66,6 +68,9 @@ export function createGateway(config: Config | ConfigInput = {}, options: Gatewa
 	return new ComposedGateway(resolveConfig(config), options);
 }
 
+/** A store that answers is there in a tenth of this; one that does not shall not keep the gateway from its clients. */
+const SHARED_MS = 250;
+
 /** A reset link is gone in the same turn; only a hook or a check of a password that hangs could take longer. */
 const REPORTS_MS = 1_000;
 
@@ -74,6 +79,8 @@ class ComposedGateway implements Gateway {
 	addresses: readonly string[] = [];
 	readonly #observer: Observer;
 	readonly #limiter: AccountLimiter;
+	/** Null: limits are this process's own. */
+	#shared: RedisShared | null = null;
 	readonly #interfaces: InterfaceAddresses = new InterfaceAddresses();
 	readonly #generationOf: (config: Config) => Generation;
 	#current: Generation;
@@ -141,6 +148,7 @@ class ComposedGateway implements Gateway {
 	}
 
 	async start(): Promise<void> {
+		await this.#share();
 		try {
 			for (const inbound of this.#current.inbounds) {
 				await inbound.start();
@@ -152,6 +160,20 @@ class ComposedGateway implements Gateway {
 		}
 		this.state = 'serving';
 		for (const address of this.addresses) this.#observer.note?.('info', 'listening', { address });
+	}
+
+	/** Who shares nothing does not load what it takes. */
+	async #share(): Promise<void> {
+		const { redis, limits } = this.config;
+		if (redis === null) return;
+		const { RedisShared } = await import('./limits/redis-shared.ts');
+		this.#shared = new RedisShared(redis, {
+			clock: systemClock,
+			note: (level, event, facts) => this.#observer.note?.(level, event, facts),
+			modeChanged: (up, cause) => this.#observer.limits?.(up ? 'shared' : limits.allowances.client.whenDown, cause),
+		});
+		this.#limiter.share(this.#shared);
+		await within(SHARED_MS, this.#shared.start());
 	}
 
 	reload(config: Config | ConfigInput): Promise<void> {
@@ -172,6 +194,8 @@ class ComposedGateway implements Gateway {
 			this.#current = next;
 			change.commit();
 			this.#limiter.change(config.limits.allowances, config.limits.ceilings);
+			if (!isDeepStrictEqual(config.redis, old.config.redis))
+				this.#observer.note?.('warn', 'redis: another store takes a restart, the one before goes on');
 			this.#tell(change.started);
 		} catch (error) {
 			// What a new listener had accepted by then has nobody to end it.
@@ -212,6 +236,7 @@ class ComposedGateway implements Gateway {
 		for (const { server } of this.#living) server.closeAll();
 		await within(REPORTS_MS, this.#reported());
 		for (const generation of this.#living) generation.close();
+		await this.#shared?.close();
 	}
 
 	async #reported(): Promise<void> {

@@ -25,8 +25,8 @@ export async function serve(values: FlagValues): Promise<void> {
 }
 
 /** A password in an argument is for everybody to read in the list of processes; a title takes the place of the arguments. */
-function hideArguments({ user, upstream }: FlagValues): void {
-	if (user || upstream) process.title = 'bauta serve';
+function hideArguments({ user, upstream, redis }: FlagValues): void {
+	if (user || upstream || redis) process.title = 'bauta serve';
 }
 
 function endOnBug(log: Log): void {

@@ -4,6 +4,7 @@ import type { Secret } from '../core/secret.ts';
 import type { Ceilings } from '../limits/account-limiter.ts';
 import type { Allowances, WhenDown } from '../limits/allowance.ts';
 import type { ClientPrefixes } from '../limits/client-key.ts';
+import type { RedisLimits } from '../limits/redis-shared.ts';
 import type { LogOptions } from '../observe/log.ts';
 import type { PortSet } from '../policy/ports.ts';
 import type { RuleSpec } from '../policy/rules.ts';
@@ -21,6 +22,8 @@ export interface Config {
 	/** Null: no authentication. A list, even an empty one: nobody else gets in. */
 	readonly users: readonly UserConfig[] | null;
 	readonly limits: LimitsConfig;
+	/** Null: limits are this process's own. */
+	readonly redis: RedisLimits | null;
 	readonly timeouts: TimeoutsConfig;
 	readonly resolver: ResolverConfig;
 	readonly log: LogOptions;
@@ -134,6 +137,7 @@ export interface ConfigInput {
 	readonly rule?: readonly RuleInput[] | undefined;
 	readonly users?: { readonly list?: readonly string[] | undefined; readonly file?: string | undefined } | undefined;
 	readonly limits?: LimitsInput | undefined;
+	readonly redis?: RedisInput | undefined;
 	readonly timeouts?:
 		| {
 				readonly handshake?: string | undefined;
@@ -234,4 +238,17 @@ export interface RuleInput {
 	readonly port?: string | undefined;
 	readonly inbound?: readonly string[] | undefined;
 	readonly route?: string | undefined;
+}
+
+/** [redis]. */
+export interface RedisInput {
+	readonly url?: readonly string[] | undefined;
+	readonly sentinel?: string | undefined;
+	readonly user?: string | undefined;
+	readonly password_file?: string | undefined;
+	readonly ca_file?: string | undefined;
+	readonly prefix?: string | undefined;
+	readonly wait?: string | undefined;
+	readonly lease?: string | undefined;
+	readonly salt?: string | undefined;
 }

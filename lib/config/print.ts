@@ -10,7 +10,14 @@ export function printConfig(input: ConfigInput): string {
 	const full = filled(defaultInput() as Table, input as Table) as ConfigInput;
 	const list = full.users?.list?.map((user) => user.replace(/:.*$/s, ':***'));
 	const admin = { ...full.admin, token: full.admin?.token ? '***' : '' };
-	return stringify({ ...full, upstream: full.upstream?.map(maskUpstream), users: { ...full.users, list }, admin });
+	const redis = { ...full.redis, url: full.redis?.url?.map(maskChain) };
+	return stringify({
+		...full,
+		upstream: full.upstream?.map(maskUpstream),
+		users: { ...full.users, list },
+		admin,
+		redis,
+	});
 }
 
 function filled(defaults: Table, over: Table): Table {

@@ -3,6 +3,7 @@
 import type { AdminConfig, Config, ConfigInput, UserConfig } from './config.ts';
 import { findingsOf } from './findings.ts';
 import { ConfigError, type Finding, type Path, placeOf, problemOf } from './problem.ts';
+import { redisOf, redisProblems } from './redis.ts';
 import { configSchema, type Sections, sectionSchemas } from './schema.ts';
 import { parseToken, pathOf, readSecretFile } from './secret-file.ts';
 import { didYouMean } from './suggestion.ts';
@@ -29,9 +30,10 @@ export function check(
 	const sections = parsed.success ? parsed.data : soundSections(input);
 	const users = alone ? null : usersOf(sections.users ?? usersAsWritten(input), findings);
 	const token = sections.admin && !alone ? tokenOf(sections.admin, findings) : null;
+	const redis = alone || !sections.redis ? null : redisOf(sections.redis, findings);
 	if (!alone) for (const compare of COMPARISONS) findings.push(...compare(sections));
 	if (!parsed.success || findings.length > 0) return { config: null, findings };
-	const config = configOf(parsed.data, users, token);
+	const config = configOf({ ...parsed.data, users, redis }, token);
 	resolved.add(config);
 	return { config, findings };
 }
@@ -47,13 +49,15 @@ function soundSections(input: unknown): Partial<Sections> {
 }
 
 function configOf(
-	{ upstream, rule, admin, ...rest }: Sections,
-	users: readonly UserConfig[] | null,
+	{ upstream, rule, admin, ...rest }: Omit<Sections, 'users' | 'redis'> & Read,
 	token: AdminConfig['token'],
 ): Config {
 	const { listen, hosts } = admin;
-	return deepFreeze({ ...rest, upstreams: upstream, rules: rule, users, admin: { listen, token, hosts } });
+	return deepFreeze({ ...rest, upstreams: upstream, rules: rule, admin: { listen, token, hosts } });
 }
+
+/** What files had to say, too. */
+type Read = Pick<Config, 'users' | 'redis'>;
 
 /** Bytes of an address cannot be frozen; nobody writes to them. */
 function deepFreeze<T extends object>(value: T): T {
@@ -112,6 +116,8 @@ const COMPARISONS: readonly Compare[] = [
 			for (const [j, tag] of inbounds.entries()) yield* unknownWord(['rule', i, 'inbound', j], tag, tags);
 		}
 	},
+
+	({ redis }) => (redis ? redisProblems(redis) : []),
 
 	function* ttls({ resolver }) {
 		if (!resolver || resolver.minTtlMs <= resolver.maxTtlMs) return;

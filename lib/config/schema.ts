@@ -9,9 +9,11 @@ import type { Config, ConfigInput, ListenConfig, RuleConfig, UpstreamConfig } fr
 
 export type { Config, ConfigInput } from './config.ts';
 
+import type { RedisSection } from './redis.ts';
 import { type AdminSection, admin, reload } from './schema-admin.ts';
 import { count, key, name, policyText, text } from './schema-key.ts';
 import { limits } from './schema-limits.ts';
+import { redis } from './schema-redis.ts';
 import { parseChain, parseHop } from './upstream.ts';
 import { parseUser } from './users.ts';
 import { type Parsed, parseDuration, parseDurationOrOff, parseListen, parseServer, parseTag } from './values.ts';
@@ -215,6 +217,7 @@ const sections = {
 	rule: rules,
 	users,
 	limits,
+	redis,
 	timeouts,
 	resolver,
 	log,
@@ -223,9 +226,10 @@ const sections = {
 };
 
 /** A configuration whose every value is well formed, before the sections are compared with each other. */
-export interface Sections extends Omit<Config, 'upstreams' | 'rules' | 'users' | 'admin'> {
+export interface Sections extends Omit<Config, 'upstreams' | 'rules' | 'users' | 'admin' | 'redis'> {
 	readonly upstream: Config['upstreams'];
 	readonly rule: Config['rules'];
+	readonly redis: RedisSection;
 	readonly users: {
 		readonly list: readonly PlainUser[];
 		readonly file: string;

@@ -56,7 +56,7 @@ interface Guest {
 export class AccountLimiter implements Limiter {
 	#allowances: Allowances;
 	#ceilings: Ceilings;
-	readonly #deps: Required<LimiterDeps>;
+	#deps: Required<LimiterDeps>;
 	readonly #guests: Map<string, Guest> = new Map();
 	readonly #networks: Map<string, Account> = new Map();
 	readonly #users: Map<string, Account> = new Map();
@@ -69,6 +69,11 @@ export class AccountLimiter implements Limiter {
 		this.#ceilings = ceilings;
 		this.#deps = { shared: null, clock: systemClock, epochMs: Date.now, ...deps };
 		this.#sweptMs = this.#deps.clock.nowMs();
+	}
+
+	/** From now on limits are counted in the store as well. To be called before anybody has come. */
+	share(shared: Shared): void {
+		this.#deps = { ...this.#deps, shared };
 	}
 
 	/** Other limits from now on; what is counted goes on. Flows keep the pace and the quota that they began with. */

@@ -13,6 +13,7 @@ const FULL: ConfigInput = {
 	],
 	users: { list: ['alice:s3cret', 'bob:s3cret:more'] },
 	limits: { burst: 7 },
+	redis: { url: ['redis://:s3cret@a:1/2', 'redis://b:s3cret@b'], sentinel: 'm' },
 	log: { level: 'debug' },
 	admin: { listen: '127.0.0.1:9090', token: 's3cret-s3cret-s3cret' },
 };
@@ -33,6 +34,7 @@ test('masks every secret and nothing else', (t) => {
 	t.false(text.includes('s3cret'));
 	t.true(text.includes('"socks5://alice:***@a,http://bob@b:1"'));
 	t.true(text.includes('"socks5://t:***@c"'));
+	t.true(text.includes('[ "redis://:***@a:1/2", "redis://b:***@b" ]'));
 	t.true(text.includes('[ "alice:***", "bob:***" ]'));
 });
 

@@ -20,6 +20,7 @@ test('nothing said is what a careful person would say', (t) => {
 		anonymity: { level: 'elite' },
 		rules: [],
 		users: null,
+		redis: null,
 		timeouts: {
 			handshakeMs: 10_000,
 			dialMs: 15_000,
