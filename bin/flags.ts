@@ -56,10 +56,11 @@ const FLAGS: readonly Flag[] = [
 
 const REPEATABLE: ReadonlySet<string> = new Set(['listen', 'upstream', 'user', 'redis']);
 
-/** Gives a command `-c` and the flags of the configuration. */
-export function withFlags(command: Command): Command {
+/** Gives a command `-c` and the flags of the configuration, or of one section of it. */
+export function withFlags(command: Command, section?: string): Command {
 	command.option('-c, --config <file>', 'read FILE, and conf.d/*.toml beside it');
-	for (const { flags, help } of FLAGS) {
+	for (const { flags, help, path } of FLAGS) {
+		if (section !== undefined && section !== path[0]) continue;
 		const option = new Option(flags, help);
 		if (REPEATABLE.has(option.name())) option.argParser(option.name() === 'redis' ? collectWords : collect);
 		command.addOption(option);

@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { didYouMean } from '../lib/config/suggestion.ts';
+import type { LimitsValues } from './commands/limits.ts';
 import { EXIT, exitCodeOfListen } from './exit-codes.ts';
 import { type FlagValues, withFlags } from './flags.ts';
 
@@ -29,6 +30,7 @@ function commands(): Command {
 	addCheck(program);
 	addConfig(program.command('config').description('the configuration as text'));
 	addUser(program.command('user').description('users'));
+	addLimits(program.command('limits').description('what a client or a user has used of the shared limits'));
 	return program;
 }
 
@@ -78,9 +80,29 @@ function addUser(user: Command): void {
 		.action(async (name: string | undefined) => (await import('./commands/user-hash.ts')).userHash(name));
 }
 
+function addLimits(limits: Command): void {
+	const command = (name: string, description: string): Command =>
+		withFlags(
+			limits.command(name).argument('<address|user>', 'an IP address, or the name of a user'),
+			'redis',
+		).description(description);
+	command('show', 'what is counted of it')
+		.option('--json', 'as JSON')
+		.action(async (who: string, values: LimitsValues) => (await import('./commands/limits.ts')).show(who, values));
+	command('reset', 'count rates, bytes and failures from nothing again, and end a ban').action(
+		async (who: string, values: LimitsValues) => (await import('./commands/limits.ts')).reset(who, values),
+	);
+	command('ban', 'refuse it everywhere')
+		.option('--for <duration>', '"10m" if not said; no longer than its key in Redis can be told, a day or two')
+		.action(async (who: string, values: LimitsValues) => (await import('./commands/limits.ts')).ban(who, values));
+	command('unban', 'end its ban, and forget the failures before it').action(async (who: string, values: LimitsValues) =>
+		(await import('./commands/limits.ts')).unban(who, values),
+	);
+}
+
 /** Says what went wrong, unless commander has, and how the process ends. */
 async function explained(error: unknown): Promise<number> {
-	if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+	if (error instanceof CommanderError) return error.exitCode === 1 ? EXIT.usage : error.exitCode; // 1 is commander's own
 	const { ConfigError } = await import('../lib/config/problem.ts');
 	if (error instanceof ConfigError) {
 		console.error(error.message);

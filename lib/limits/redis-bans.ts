@@ -2,6 +2,7 @@
 // gateway copies as it changes, so that whoever is banned anywhere is refused everywhere without asking. A ban holds for
 // two windows of the salt at most: then nobody can tell any more whom it meant.
 import type { BlindKeys, Blinds } from './redis-blind.ts';
+import { ours } from './redis-causes.ts';
 import type { StoreClient } from './redis-client.ts';
 import type { Failing, FailureRule } from './shared.ts';
 
@@ -60,14 +61,14 @@ export class Bans {
 	/** Resolves to how long the ban lasts now. */
 	async ban(client: StoreClient, key: string, ms: number): Promise<number> {
 		const lastsMs = Math.ceil(Math.min(ms, this.#longestMs));
-		const end = await client.bautaBan(this.#list, this.#changes, key, lastsMs, MOST_BANS, MOST_CHANGES);
+		const end = await ours(client.bautaBan(this.#list, this.#changes, key, lastsMs, MOST_BANS, MOST_CHANGES));
 		if (end === null) return 0;
 		this.#know(key, Number(end));
 		return Math.max(0, Number(end) - this.#blinds.redisMs);
 	}
 
 	async unban(client: StoreClient, key: string): Promise<void> {
-		await client.bautaBan(this.#list, this.#changes, key, 0, MOST_BANS, MOST_CHANGES);
+		await ours(client.bautaBan(this.#list, this.#changes, key, 0, MOST_BANS, MOST_CHANGES));
 		this.#endMs.delete(key);
 	}
 
@@ -77,7 +78,7 @@ export class Bans {
 
 	/** Copies what has changed. */
 	async refresh(client: StoreClient): Promise<void> {
-		const found = await client.bautaBansSince(this.#list, this.#changes, this.#since, MOST_CHANGES);
+		const found = await ours(client.bautaBansSince(this.#list, this.#changes, this.#since, MOST_CHANGES));
 		if (found.length >= 3 * MOST_CHANGES) return this.reload(client);
 		for (let i = 0; i < found.length; i += 3) {
 			const [key, at, end] = found.slice(i, i + 3) as [string, string, string];
@@ -89,10 +90,10 @@ export class Bans {
 
 	/** Copies the whole list. */
 	async reload(client: StoreClient): Promise<void> {
-		const [, newest] = await client.zrange(this.#changes, '-1', '-1', 'WITHSCORES');
+		const [, newest] = await ours(client.zrange(this.#changes, '-1', '-1', 'WITHSCORES'));
 		this.#endMs.clear();
 		for (let start = 0; start < MOST_BANS; start += PAGE) {
-			const page = await client.zrange(this.#list, String(start), String(start + PAGE - 1), 'WITHSCORES');
+			const page = await ours(client.zrange(this.#list, `${start}`, `${start + PAGE - 1}`, 'WITHSCORES'));
 			for (let i = 0; i < page.length; i += 2) this.#know(page[i] as string, Number(page[i + 1]));
 			if (page.length < 2 * PAGE) break;
 		}

@@ -3,7 +3,7 @@
 // gateways turn at the same moment of Redis' clock; what is counted on is moved over by those who know the name.
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
-import { StoreProblem } from './redis-causes.ts';
+import { ours, StoreProblem } from './redis-causes.ts';
 import type { StoreClient } from './redis-client.ts';
 import type { Subject } from './shared.ts';
 
@@ -133,9 +133,9 @@ export class Blinds {
 		const known = this.#salts.get(window);
 		if (known !== undefined && !anew) return;
 		const isOver = window < this.#window;
-		const ours = known ?? (isOver ? '' : randomBytes(32).toString('base64url'));
+		const mine = known ?? (isOver ? '' : randomBytes(32).toString('base64url'));
 		const endMs = (window + 2) * this.#options.saltMs;
-		const stored = await client.bautaAgree(`${this.#options.prefix}:salt:${window}`, ours, endMs);
+		const stored = await ours(client.bautaAgree(`${this.#options.prefix}:salt:${window}`, mine, endMs));
 		if (stored === null || stored === known) return;
 		if (!SALT.test(stored)) throw new StoreProblem('the salt in Redis is not ours');
 		this.#salts.set(window, stored);

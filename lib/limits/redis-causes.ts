@@ -27,6 +27,15 @@ function wordOf(error: unknown): string {
 	return REPLY.exec(error.message)?.[1] ?? (error.name === 'ReplyError' ? 'error reply' : CLOSED);
 }
 
+/** Answers of keys that all subjects share: where these hold something else, nothing is well. */
+export async function ours<T>(answer: Promise<T>): Promise<T> {
+	try {
+		return await answer;
+	} catch (error) {
+		throw isForeignKey(error) ? new StoreProblem('a key of ours in Redis holds something else') : error;
+	}
+}
+
 /** Whether one key holds something that is not ours, and everything else may be well. */
 export function isForeignKey(error: unknown): boolean {
 	if (!(error instanceof Error) || error.name !== 'ReplyError') return false;

@@ -13,6 +13,16 @@ local function keep(key, ms)
 end
 `;
 
+/** The number of the day, and of the month: counted from March, so that the leap day is the last of a year. */
+const PERIODS = `
+local day = math.floor(now / 86400000)
+local era = math.floor((day + 719468) / 146097)
+local dayOfEra = day + 719468 - era * 146097
+local year = math.floor((dayOfEra - math.floor(dayOfEra / 1460) + math.floor(dayOfEra / 36524) - math.floor(dayOfEra / 146096)) / 365)
+local dayOfYear = dayOfEra - (365 * year + math.floor(year / 4) - math.floor(year / 100))
+local month = 12 * (400 * era + year) + math.floor((5 * dayOfYear + 2) / 153)
+`;
+
 /**
  * KEYS: places of a subject, a hash of gateway -> "count end". ARGV: gateway, lease, limit, held, want.
  * Returns how many the gateway holds from now on. An end further away than two leases was written before the clock of
@@ -70,11 +80,13 @@ end
 return stored
 `;
 
-/** KEYS: the gateways that live, by the end of their lease. ARGV: gateway, lease. Returns how many, and the time. */
+/** KEYS: the gateways that live, by the end of their lease. ARGV: gateway, lease (0: it is none). Returns how many, and the time. */
 const alive = `${NOW}
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
-redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
+if ARGV[2] ~= '0' then
+	redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+	redis.call('PEXPIRE', KEYS[1], ARGV[2])
+end
 return { redis.call('ZCARD', KEYS[1]), now }
 `;
 
@@ -87,7 +99,7 @@ return { redis.call('ZCARD', KEYS[1]), now }
  * so a rate is kept to 2 % over ten seconds. A quarter of what is wanted is granted, less is not worth the way.
  * What is used is forgotten when it would have come back at the quota's own pace, so that forgetting gives nothing away.
  */
-const draw = `${NOW}
+const draw = `${NOW}${PERIODS}
 local kept = redis.call('HMGET', KEYS[1], 'u', 'ut', 'd', 'dt', 'day', 'db', 'month', 'mb', 'carried')
 local set, ttl, wait = {}, 0, 0
 local function put(name, value)
@@ -120,13 +132,6 @@ local function quota(limit, want, name, period, bytes, keptPeriod, kept, carried
 	ttl = math.max(ttl, 60000, ms * used / limit)
 	return granted
 end
-local day = math.floor(now / 86400000)
--- Months are counted from March: then the leap day is the last of a year.
-local era = math.floor((day + 719468) / 146097)
-local dayOfEra = day + 719468 - era * 146097
-local year = math.floor((dayOfEra - math.floor(dayOfEra / 1460) + math.floor(dayOfEra / 36524) - math.floor(dayOfEra / 146096)) / 365)
-local dayOfYear = dayOfEra - (365 * year + math.floor(year / 4) - math.floor(year / 100))
-local month = 12 * (400 * era + year) + math.floor((5 * dayOfYear + 2) / 153)
 local a = {}
 for i = 1, 9 do a[i] = tonumber(ARGV[i]) end
 local carried = { nil, 0, nil, 0 }
@@ -143,6 +148,23 @@ if #set > 0 then
 	redis.call('PEXPIRE', KEYS[1], string.format('%.0f', math.max(1, math.min(ttl, a[9] - now))))
 end
 return { up, down, today, this, wait }
+`;
+
+/** KEYS: places of a subject. Returns what each gateway holds. */
+const open = `${NOW}
+local counts, all = {}, redis.call('HVALS', KEYS[1])
+for _, value in ipairs(all) do
+	local count, till = string.match(value, '^(%d+) (%d+)$')
+	if tonumber(till or 0) > now then counts[#counts + 1] = tonumber(count) end
+end
+return counts
+`;
+
+/** KEYS: bytes of a subject. Returns what was used of the day and of the month. */
+const used = `${NOW}${PERIODS}
+local kept = redis.call('HMGET', KEYS[1], 'day', 'db', 'month', 'mb')
+local function of(period, now, bytes) return tonumber(period) == now and tonumber(bytes) or 0 end
+return { of(kept[1], day, kept[2]), of(kept[3], month, kept[4]) }
 `;
 
 /** KEYS: bytes of a subject. ARGV: bytes of the day and of the month that were not used. */
@@ -205,6 +227,8 @@ export const SCRIPTS: Readonly<Record<keyof ScriptMethods, { readonly lua: strin
 		bautaAgree: { lua: agree, numberOfKeys: 1 },
 		bautaAlive: { lua: alive, numberOfKeys: 1 },
 		bautaDraw: { lua: draw, numberOfKeys: 1 },
+		bautaOpen: { lua: open, numberOfKeys: 1 },
+		bautaUsed: { lua: used, numberOfKeys: 1 },
 		bautaGiveBack: { lua: giveBack, numberOfKeys: 1 },
 		bautaFail: { lua: fail, numberOfKeys: 1 },
 		bautaBan: { lua: ban, numberOfKeys: 2 },
@@ -230,6 +254,8 @@ export interface ScriptMethods {
 		key: string,
 		...args: Arg[]
 	): Promise<[up: number, down: number, day: number, month: number, retryMs: number]>;
+	bautaOpen(key: string): Promise<number[]>;
+	bautaUsed(key: string): Promise<[dayBytes: number, monthBytes: number]>;
 	bautaGiveBack(key: string, day: number, month: number): Promise<number>;
 	bautaFail(key: string, windowMs: number): Promise<number>;
 	bautaBan(

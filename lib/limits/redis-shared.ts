@@ -5,8 +5,9 @@ import type { Clock } from '../core/clock.ts';
 import { Bans } from './redis-bans.ts';
 import { type BlindKeys, Blinds } from './redis-blind.ts';
 import { Bytes } from './redis-bytes.ts';
-import { StoreProblem } from './redis-causes.ts';
+import { ours, StoreProblem } from './redis-causes.ts';
 import type { RedisServers, StoreClient } from './redis-client.ts';
+import { COUNTED, type Counted, countedOf } from './redis-counted.ts';
 import { Places } from './redis-places.ts';
 import { type Rated, Rates, type Taken } from './redis-rates.ts';
 import { RedisStore, type StoreDeps } from './redis-store.ts';
@@ -25,6 +26,8 @@ export interface RedisLimits extends RedisServers {
 
 export interface SharedDeps extends Pick<StoreDeps, 'note' | 'modeChanged'> {
 	readonly clock: Clock;
+	/** False: an operator's look. It is no gateway, and has no part of a limit. */
+	readonly isGateway?: boolean;
 }
 
 /** What changed is told, and what others have changed is heard, within this time. */
@@ -45,11 +48,14 @@ export class RedisShared implements Shared {
 	#timer: NodeJS.Timeout | undefined;
 	#ticking = false;
 	#aliveMs = 0;
+	/** For how long Redis shall count this process as a gateway. */
+	readonly #believedMs: number;
 
-	constructor(limits: RedisLimits, { clock, note, modeChanged }: SharedDeps) {
+	constructor(limits: RedisLimits, { clock, note, modeChanged, isGateway = true }: SharedDeps) {
 		const { prefix, leaseMs, saltMs } = limits;
 		this.#limits = limits;
 		this.#clock = clock;
+		this.#believedMs = isGateway ? limits.leaseMs : 0;
 		this.#tickMs = Math.min(LONGEST_TICK_MS, leaseMs / 6);
 		this.#blinds = new Blinds({ prefix, saltMs, aheadMs: leaseMs / 2 + this.#tickMs }, clock);
 		this.#places = new Places({ gateway: this.#gateway, leaseMs }, this.#blinds, clock);
@@ -88,7 +94,7 @@ export class RedisShared implements Shared {
 
 	async #sayAlive(client: StoreClient): Promise<void> {
 		const key = `${this.#limits.prefix}:gateways`;
-		const [gateways, redisMs] = await client.bautaAlive(key, this.#gateway, this.#limits.leaseMs);
+		const [gateways, redisMs] = await ours(client.bautaAlive(key, this.#gateway, this.#believedMs));
 		this.gateways = Math.max(1, gateways);
 		this.#blinds.setRedisMs(redisMs);
 		this.#aliveMs = this.#clock.nowMs();
@@ -162,5 +168,42 @@ export class RedisShared implements Shared {
 
 	bannedMs(subject: Subject): number {
 		return this.#bans.leftMs(() => this.#blinds.keysOf(subject));
+	}
+
+	/** What is counted of a subject, for an operator who knows its name. Null: no answer. */
+	show(subject: Subject): Promise<Counted | null> {
+		return this.#ask(subject, async (client, keys) => ({
+			...(await countedOf(client, keys.now)),
+			banMs: this.bannedMs(subject),
+		}));
+	}
+
+	/** Forgets what is counted of a subject, under this salt and the last: rates, bytes, failures and its ban, but what it holds. */
+	reset(subject: Subject): Promise<true | null> {
+		return this.#ask(subject, async (client, keys) => {
+			for (const key of [keys.now, keys.before]) {
+				if (key === null) continue;
+				await client.del(...COUNTED.map((what) => `${key}:${what}`));
+				await this.#bans.unban(client, key);
+			}
+			return true as const;
+		});
+	}
+
+	/** Bans a subject everywhere. Resolves to how long it is banned now: no longer than its name can be told. */
+	ban(subject: Subject, ms: number): Promise<number | null> {
+		return this.#ask(subject, (client, keys) => this.#bans.ban(client, keys.now, ms));
+	}
+
+	/** Ends a ban, and forgets the failures that would lead to the next. */
+	unban(subject: Subject): Promise<true | null> {
+		return this.#ask(subject, async (client, keys) => {
+			for (const key of [keys.now, keys.before]) {
+				if (key === null) continue;
+				await client.del(`${key}:authentication`, `${key}:destination`);
+				await this.#bans.unban(client, key);
+			}
+			return true as const;
+		});
 	}
 }
