@@ -33,6 +33,8 @@ export class Bytes {
 	readonly #month: Quota | null;
 	readonly #quotas: readonly Quota[];
 	readonly #spenders: Set<Spender> = new Set();
+	/** Who waits for a quota's next block. */
+	readonly #line: Waiter[] = [];
 	#drawing = false;
 	/** A timer will look again. */
 	#waking = false;
@@ -88,12 +90,20 @@ export class Bytes {
 
 	/** More may be read of this direction. */
 	ready(direction: Direction, waiter: Waiter): boolean {
-		return standingOf(this.#store) === 'open' || (this.#buckets[direction]?.ready(waiter) ?? true);
+		const standing = standingOf(this.#store);
+		if (standing === 'open') return true;
+		return !(standing === 'shared' && this.#overdrawn) && (this.#buckets[direction]?.ready(waiter) ?? true);
+	}
+
+	get #overdrawn(): boolean {
+		return this.#quotas.some((quota) => quota.overdrawn);
 	}
 
 	/** Calls the waiter when more may be read. */
 	wait(direction: Direction, waiter: Waiter): void {
-		this.#buckets[direction]?.wait(waiter);
+		const bucket = this.#buckets[direction];
+		if (bucket && !bucket.ready(waiter)) bucket.wait(waiter);
+		else this.#line.push(waiter);
 		this.#supply();
 	}
 
@@ -126,6 +136,8 @@ export class Bytes {
 
 	#serve(): void {
 		for (const bucket of [this.#buckets.up, this.#buckets.down]) bucket?.serve();
+		if (standingOf(this.#store) !== 'shared' || !this.#overdrawn)
+			for (const waiter of this.#line.splice(0)) if (!waiter.over) waiter.go();
 		const quota = this.#spentQuota();
 		if (quota) this.#end(overLimit(quota.word, quota.endsInMs(this.#deps.epochMs())));
 	}
@@ -180,7 +192,7 @@ export class Bytes {
 		const short = grants.up < (wants.up?.want ?? 0) || grants.down < (wants.down?.want ?? 0);
 		this.#serve();
 		if (short) this.#wake(Math.max(1, grants.retryMs));
-		else if (up?.waiting || down?.waiting) void this.#draw();
+		else if (up?.waiting || down?.waiting || this.#line.length > 0) void this.#draw();
 	}
 
 	/** What should be asked for now; null when enough is at hand. */

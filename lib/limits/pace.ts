@@ -33,8 +33,11 @@ export class Pace {
 	#credit = 0;
 	/** Until then the store has said no. */
 	#refusedUntilMs = 0;
+	/** Those that the next question is about. */
 	#waiting = 0;
-	#asking: Promise<boolean> | null = null;
+	/** The next question, while it waits for the last one. */
+	#next: Promise<boolean> | null = null;
+	#last: Promise<boolean> = Promise.resolve(true);
 
 	/** `rate.perSecond` is above 0. */
 	constructor(what: Paced, rate: Rate, subject: Subject, store: Store, clock: Clock) {
@@ -99,28 +102,32 @@ export class Pace {
 
 	async #ask(): Promise<GatewayError | null> {
 		this.#waiting++;
-		this.#asking ??= this.#refill();
-		const answered = await this.#asking;
-		this.#waiting--;
+		this.#next ??= this.#refill();
+		const answered = await this.#next;
 		const nowMs = this.#clock.nowMs();
 		const { shared, whenDown } = this.#store;
 		if (!answered) return this.#takeUnasked(shared ? whenDown : 'alone', nowMs);
 		return this.#credit > 0 ? this.#spend() : overLimit(this.#what, this.#refusedUntilMs - nowMs);
 	}
 
-	/** Asks once for all that wait, and pays for what was taken unasked; false when there was no answer. */
+	/** Asks once for all that come while the last question is out; false when there was no answer. */
 	async #refill(): Promise<boolean> {
-		await Promise.resolve(); // whoever comes in the same turn is asked for too
-		const owed = this.#unpaid;
-		const count = owed + this.#waiting + this.#lead;
-		const answer = await (this.#store.shared?.take(this.#what, this.#subject, this.#rate, count) ?? null);
-		this.#asking = null;
+		await this.#last;
+		this.#next = null;
+		this.#last = this.#question(this.#unpaid, this.#waiting + this.#lead);
+		this.#waiting = 0;
+		return this.#last;
+	}
+
+	/** Pays for what was taken unasked, and buys more. */
+	async #question(owed: number, more: number): Promise<boolean> {
+		const answer = (await this.#store.shared?.take(this.#what, this.#subject, this.#rate, owed + more)) ?? null;
 		if (answer === null) return false;
 		const nowMs = this.#clock.nowMs();
 		this.#turn(Math.floor(nowMs / WINDOW_MS));
 		this.#unpaid = Math.max(0, this.#unpaid - owed);
 		this.#credit += Math.max(0, answer.granted - owed);
-		if (answer.granted < count) this.#refusedUntilMs = nowMs + answer.retryMs;
+		if (answer.granted < owed + more) this.#refusedUntilMs = nowMs + answer.retryMs;
 		return true;
 	}
 }

@@ -16,9 +16,11 @@ export class Places {
 	#open: number;
 	/** What the store lets this gateway hold; nothing while 0. */
 	#granted = 0;
-	/** Connections that wait for the answer to one question. */
+	/** Connections that the next question is about. */
 	#waiting = 0;
-	#asking: Promise<boolean> | null = null;
+	/** The next question, while it waits for the last one. */
+	#next: Promise<boolean> | null = null;
+	#last: Promise<boolean> = Promise.resolve(true);
 
 	/** `limit` is above 0; `open` are there already. */
 	constructor(limit: number, subject: Subject, store: Store, open = 0) {
@@ -66,23 +68,25 @@ export class Places {
 
 	async #ask(): Promise<GatewayError | null> {
 		this.#waiting++;
-		this.#asking ??= this.#refill();
-		const answered = await this.#asking;
-		this.#waiting--;
-		if (answered) return this.#open < this.#granted ? this.#taken() : overLimit(FULL);
+		this.#next ??= this.#refill();
+		if (await this.#next) return this.#open < this.#granted ? this.#taken() : overLimit(FULL);
 		const { shared, whenDown } = this.#store;
 		return this.#takeUnasked(shared ? whenDown : 'alone');
 	}
 
-	/** Asks once for all that wait; false when there was no answer. */
+	/** Asks once for all that come while the last question is out; false when there was no answer. */
 	async #refill(): Promise<boolean> {
-		await Promise.resolve(); // whoever comes in the same turn is asked for too
-		const want = Math.min(this.#limit, this.#open + this.#waiting + this.#lead);
-		const granted = await (this.#store.shared?.places(this.#subject, { limit: this.#limit, held: this.#open, want }) ??
-			null);
-		this.#asking = null;
-		if (granted === null) return false;
-		this.#granted = granted;
-		return true;
+		await this.#last;
+		this.#next = null;
+		this.#last = this.#question(this.#open + this.#waiting);
+		this.#waiting = 0;
+		return this.#last;
+	}
+
+	async #question(need: number): Promise<boolean> {
+		const ask = { limit: this.#limit, held: this.#open, need, want: need + this.#lead };
+		const granted = (await this.#store.shared?.places(this.#subject, ask)) ?? null;
+		if (granted !== null) this.#granted = granted;
+		return granted !== null;
 	}
 }

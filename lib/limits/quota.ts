@@ -39,6 +39,11 @@ export class Quota {
 		return left < this.#block / 2 ? Math.ceil(this.#block - left) : 0;
 	}
 
+	/** More than what was drawn is used, and the store has not said that there is nothing left. */
+	get overdrawn(): boolean {
+		return !this.#dry && this.#spent > this.#granted;
+	}
+
 	/** What of the drawn bytes was not used. */
 	get unused(): number {
 		return Math.max(0, this.#granted - this.#spent);

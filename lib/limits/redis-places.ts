@@ -4,7 +4,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Blinds } from './redis-blind.ts';
 import type { StoreClient } from './redis-client.ts';
-import type { Subject } from './shared.ts';
+import type { Shared, Subject } from './shared.ts';
 
 export interface PlacesOptions {
 	/** This gateway, by a random name. */
@@ -50,7 +50,7 @@ export class Places {
 	/** As `Shared.places` says; `through` asks about the subject under its key. */
 	async ask(
 		subject: Subject,
-		{ limit, held, want }: { limit: number; held: number; want: number },
+		{ limit, held, need, want }: Parameters<Shared['places']>[1],
 		through: (question: (client: StoreClient, key: string) => Promise<number>) => Promise<number | null>,
 	): Promise<number | null> {
 		const holding = this.#holdingOf(subject);
@@ -58,7 +58,7 @@ export class Places {
 		holding.asking++;
 		holding.count = held;
 		const granted = await through((client, key) =>
-			client.bautaPlaces(`${key}:open`, gateway, leaseMs, limit, held, want),
+			client.bautaPlaces(`${key}:open`, gateway, leaseMs, limit, held, need, want),
 		);
 		holding.asking--;
 		holding.count = granted ?? held;
@@ -121,8 +121,23 @@ export class Places {
 			const counts = batch.map(({ holding }) => holding.count);
 			const keys = batch.map(({ key }) => key);
 			for (const { holding } of batch) this.#said(holding);
-			yield (client) => this.#say(client, keys, counts);
+			yield async (client) => {
+				try {
+					return await this.#say(client, keys, counts);
+				} catch (error) {
+					for (const { holding } of batch) this.#unsay(holding);
+					throw error;
+				}
+			};
 		}
+	}
+
+	/** What could not be said is still to be said, places given back among it. */
+	#unsay(holding: Holding): void {
+		const name = nameOf(holding.subject);
+		const known = this.#holdings.get(name);
+		if (known === undefined) this.#holdings.set(name, holding);
+		this.#unsaid.add(known ?? holding);
 	}
 
 	#say(client: StoreClient, keys: readonly string[], counts: readonly number[]): Promise<number> {

@@ -24,12 +24,13 @@ local month = 12 * (400 * era + year) + math.floor((5 * dayOfYear + 2) / 153)
 `;
 
 /**
- * KEYS: places of a subject, a hash of gateway -> "count end". ARGV: gateway, lease, limit, held, want.
+ * KEYS: places of a subject, a hash of gateway -> "count end". ARGV: gateway, lease, limit, held, need, want.
  * Returns how many the gateway holds from now on. An end further away than two leases was written before the clock of
  * Redis went back, and counts as over.
  */
 const places = `${NOW}${KEEP}
-local lease, limit, held, want = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local lease, limit, held = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local need, want = tonumber(ARGV[5]) - held, tonumber(ARGV[6]) - ARGV[5]
 local others, all = 0, redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
 	local count, till = string.match(all[i + 1], '^(%d+) (%d+)$')
@@ -37,8 +38,9 @@ for i = 1, #all, 2 do
 	if till <= now or till > now + 2 * lease then redis.call('HDEL', KEYS[1], all[i])
 	elseif all[i] ~= ARGV[1] then others = others + count end
 end
-local free = limit - others - held
-if want > held and free >= 1 then held = held + math.min(want - held, math.max(1, math.floor(free / 2))) end
+local free = math.max(0, limit - others - held)
+local granted = math.min(need, free)
+held = held + granted + math.min(want, math.floor((free - granted) / 2))
 if held == 0 then
 	redis.call('HDEL', KEYS[1], ARGV[1])
 else
@@ -245,6 +247,7 @@ export interface ScriptMethods {
 		leaseMs: number,
 		limit: number,
 		held: number,
+		need: number,
 		want: number,
 	): Promise<number>;
 	bautaHold(keyCount: number, ...keysAndArguments: Arg[]): Promise<number>;

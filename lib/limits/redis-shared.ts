@@ -110,11 +110,18 @@ export class RedisShared implements Shared {
 			});
 		else if (this.#blinds.lacksSalt) await this.#store.ask((client) => this.#blinds.agree(client, { anew: false }));
 		await this.#store.ask((client) => this.#bans.refresh(client));
-		for (const command of this.#places.due()) {
-			const foreign = await this.#store.ask(command);
+		// Taken one by one: what is taken counts as said, and a store that has fallen hears nothing.
+		const due = this.#places.due();
+		for (let next = this.#takeDue(due); next !== null; next = this.#takeDue(due)) {
+			const foreign = await this.#store.ask(next);
 			if (foreign !== null && foreign > 0) this.#store.noteForeignKey();
 		}
 		this.#ticking = false;
+	}
+
+	#takeDue(due: ReturnType<Places['due']>): ((client: StoreClient) => Promise<number>) | null {
+		const next = this.#store.up ? due.next() : null;
+		return next === null || next.done ? null : next.value;
 	}
 
 	/** Asks about a subject, under its keys of now. */
@@ -133,7 +140,7 @@ export class RedisShared implements Shared {
 		return keys;
 	}
 
-	async places(subject: Subject, ask: { limit: number; held: number; want: number }): Promise<number | null> {
+	async places(subject: Subject, ask: Parameters<Shared['places']>[1]): Promise<number | null> {
 		if (!this.up) return null;
 		return this.#places.ask(subject, ask, (question) => this.#ask(subject, (client, { now }) => question(client, now)));
 	}

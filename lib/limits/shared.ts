@@ -61,11 +61,14 @@ export interface Shared {
 	/** Gateways that were there when the store was last heard, this one among them; 1 at least. */
 	readonly gateways: number;
 	/**
-	 * Says that this gateway holds `held` places of the subject and wants `want` in all. Resolves to how many it may hold now:
-	 * `held` at least, more as far as `limit` allows over all gateways, `want` at most. Beyond `held + 1` it gets no more
-	 * than half of what is free, so that what one gateway keeps in hand does not lock the others out.
+	 * Says that this gateway holds `held` places of the subject, needs `need` in all and would like `want`. Resolves to how
+	 * many it may hold now: `held` at least, `need` as far as `limit` allows over all gateways; of what is free beyond that,
+	 * half at most, up to `want`, so that what one gateway keeps in hand does not lock the others out.
 	 */
-	places(subject: Subject, ask: { limit: number; held: number; want: number }): Promise<number | null>;
+	places(
+		subject: Subject,
+		ask: { readonly limit: number; readonly held: number; readonly need: number; readonly want: number },
+	): Promise<number | null>;
 	/** Takes note that this gateway holds `held` places: told to the store within a second, kept alive there until 0. */
 	hold(subject: Subject, held: number): void;
 	/** Takes `count` of a rate; resolves to how many were granted, and when to come again if that is fewer. */

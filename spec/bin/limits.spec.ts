@@ -21,7 +21,7 @@ withRedis('shows, resets, bans and unbans a client by its address through the ke
 		return result;
 	};
 	const client = { kind: 'client', name: '192.0.2.7' } as const;
-	await shared.places(client, { limit: 9, held: 2, want: 3 });
+	await shared.places(client, { limit: 9, held: 2, need: 3, want: 3 });
 	await shared.draw(client, { day: { limit: 1e9, want: 5_000 }, month: { limit: 1e9, want: 6_000 } });
 	await shared.fail(client, 'authentication', { most: 9, windowMs: 60_000, banMs: 1_000 });
 	const [line] = (await limits('show', '192.0.2.7', '--json')).stdout.trim().split('\n');

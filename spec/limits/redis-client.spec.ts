@@ -10,7 +10,7 @@ const CLIENTS = Array.from({ length: 64 }, (_, i) => ({ kind: 'client', name: `1
 
 /** One place of each client: so every slot that holds any is asked. */
 async function placesOf({ shared }: Fleetmate, held: number, want: number): Promise<(number | null)[]> {
-	return Promise.all(CLIENTS.map((client) => shared.places(client, { limit: 3, held, want })));
+	return Promise.all(CLIENTS.map((client) => shared.places(client, { limit: 3, held, need: want, want })));
 }
 
 withRedis('limits survive the failover of a Sentinel pair', async (t) => {

@@ -12,7 +12,12 @@ withRedis('two gateways that fight for ten places have ten together', async (t) 
 	const held = [0, 0];
 	for (let round = 0; round < 40; round++) {
 		const i = round % 2;
-		const got = await fleet[i]!.shared.places(CLIENT, { limit: 10, held: held[i]!, want: held[i]! + 1 });
+		const got = await fleet[i]!.shared.places(CLIENT, {
+			limit: 10,
+			held: held[i]!,
+			need: held[i]! + 1,
+			want: held[i]! + 1,
+		});
 		t.true(got! >= held[i]!);
 		held[i] = got!;
 	}
@@ -22,27 +27,27 @@ withRedis('two gateways that fight for ten places have ten together', async (t) 
 withRedis('what one gateway keeps in hand leaves half of what is free to the others', async (t) => {
 	const { url } = await startRedis(t);
 	const [one, other] = await Promise.all([0, 1].map(() => startShared(t, { url })));
-	t.is(await one!.shared.places(CLIENT, { limit: 10, held: 0, want: 10 }), 5);
-	t.is(await other!.shared.places(CLIENT, { limit: 10, held: 0, want: 10 }), 2);
-	t.is(await one!.shared.places(CLIENT, { limit: 10, held: 5, want: 6 }), 6);
+	t.is(await one!.shared.places(CLIENT, { limit: 10, held: 0, need: 0, want: 10 }), 5);
+	t.is(await other!.shared.places(CLIENT, { limit: 10, held: 0, need: 0, want: 10 }), 2);
+	t.is(await one!.shared.places(CLIENT, { limit: 10, held: 5, need: 6, want: 6 }), 6);
 });
 
 withRedis('what is held is held, also above the limit', async (t) => {
 	const { url } = await startRedis(t);
 	const [one, other] = await Promise.all([0, 1].map(() => startShared(t, { url })));
-	t.is(await one!.shared.places(CLIENT, { limit: 2, held: 4, want: 5 }), 4);
-	t.is(await other!.shared.places(CLIENT, { limit: 2, held: 0, want: 1 }), 0);
+	t.is(await one!.shared.places(CLIENT, { limit: 2, held: 4, need: 5, want: 5 }), 4);
+	t.is(await other!.shared.places(CLIENT, { limit: 2, held: 0, need: 1, want: 1 }), 0);
 });
 
 withRedis('places given back are free for the others within a second', async (t) => {
 	const { url } = await startRedis(t);
 	const [one, other] = await Promise.all([0, 1].map(() => startShared(t, { url })));
-	await one!.shared.places(CLIENT, { limit: 1, held: 0, want: 1 });
-	t.is(await other!.shared.places(CLIENT, { limit: 1, held: 0, want: 1 }), 0);
+	await one!.shared.places(CLIENT, { limit: 1, held: 0, need: 1, want: 1 });
+	t.is(await other!.shared.places(CLIENT, { limit: 1, held: 0, need: 1, want: 1 }), 0);
 	one!.shared.hold(CLIENT, 0);
 	await until(
 		'free',
-		() => other!.shared.places(CLIENT, { limit: 1, held: 0, want: 1 }),
+		() => other!.shared.places(CLIENT, { limit: 1, held: 0, need: 1, want: 1 }),
 		(got) => got === 1,
 	);
 	t.pass();
@@ -51,16 +56,16 @@ withRedis('places given back are free for the others within a second', async (t)
 withRedis('a gateway that lives keeps its places for longer than a lease, and frees them when it closes', async (t) => {
 	const { url, admin } = await startRedis(t);
 	const [one, other] = await Promise.all([0, 1].map(() => startShared(t, { url, leaseMs: 300 })));
-	await one!.shared.places(CLIENT, { limit: 1, held: 0, want: 1 });
+	await one!.shared.places(CLIENT, { limit: 1, held: 0, need: 1, want: 1 });
 	const [before] = await admin.time();
 	await until(
 		'two seconds of Redis',
 		() => admin.time(),
 		([now]) => Number(now) >= Number(before) + 2,
 	);
-	t.is(await other!.shared.places(CLIENT, { limit: 1, held: 0, want: 1 }), 0);
+	t.is(await other!.shared.places(CLIENT, { limit: 1, held: 0, need: 1, want: 1 }), 0);
 	await one!.shared.close();
-	t.is(await other!.shared.places(CLIENT, { limit: 1, held: 0, want: 1 }), 1);
+	t.is(await other!.shared.places(CLIENT, { limit: 1, held: 0, need: 1, want: 1 }), 1);
 });
 
 withRedis(
@@ -70,9 +75,9 @@ withRedis(
 		const cable = await startCable(t, port);
 		const one = await startShared(t, { url: cable.url, leaseMs: 600 });
 		const other = await startShared(t, { url, leaseMs: 600 });
-		t.is(await one.shared.places(CLIENT, { limit: 6, held: 4, want: 5 }), 5);
+		t.is(await one.shared.places(CLIENT, { limit: 6, held: 4, need: 5, want: 5 }), 5);
 		cable.cut();
-		const ask = (): Promise<number | null> => other.shared.places(CLIENT, { limit: 6, held: 1, want: 6 });
+		const ask = (): Promise<number | null> => other.shared.places(CLIENT, { limit: 6, held: 1, need: 6, want: 6 });
 		await until('the lease is over', ask, (got) => got! >= 3);
 		await until(
 			'the loss is seen',
@@ -85,6 +90,6 @@ withRedis(
 			() => one.shared.up,
 			(up) => up,
 		);
-		t.is(await other.shared.places(CLIENT, { limit: 6, held: 1, want: 6 }), 1);
+		t.is(await other.shared.places(CLIENT, { limit: 6, held: 1, need: 6, want: 6 }), 1);
 	},
 );

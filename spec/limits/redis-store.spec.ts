@@ -14,7 +14,7 @@ const withRedis = needs(test, 'redis-server');
 
 /** What is asked all day: resolves to whether it was answered. */
 async function asks({ shared }: Fleetmate, subject: Subject = CLIENT): Promise<boolean> {
-	return (await shared.places(subject, { limit: 9, held: 1, want: 1 })) !== null;
+	return (await shared.places(subject, { limit: 9, held: 1, need: 1, want: 1 })) !== null;
 }
 
 const isUp =
@@ -69,7 +69,7 @@ withRedis(
 		const server = await startRedis(t);
 		const mate = await startShared(t, { url: server.url, waitMs: 50 });
 		const other = await startShared(t, { url: server.url, waitMs: 50 });
-		t.is(await mate.shared.places(CLIENT, { limit: 9, held: 0, want: 2 }), 2);
+		t.is(await mate.shared.places(CLIENT, { limit: 9, held: 0, need: 2, want: 2 }), 2);
 		server.process.kill('SIGSTOP');
 		const asked = Array.from({ length: 200 }, () => asks(mate));
 		t.deepEqual(new Set(await Promise.all(asked)), new Set([false]));
@@ -80,7 +80,7 @@ withRedis(
 		mate.shared.hold(CLIENT, 3);
 		server.process.kill('SIGCONT');
 		await Promise.all([isUp(mate, true)(), isUp(other, true)()]);
-		t.is(await other.shared.places(CLIENT, { limit: 9, held: 0, want: 9 }), 3);
+		t.is(await other.shared.places(CLIENT, { limit: 9, held: 0, need: 1, want: 9 }), 3);
 		t.deepEqual(mate.notes.slice(1), lost('no answer in time'));
 		t.deepEqual(mate.switches.slice(1), [
 			{ up: false, cause: 'no answer in time' },
@@ -131,7 +131,7 @@ withRedis('scripts that Redis forgot are told again without a word', async (t) =
 withRedis('a database that was emptied is filled again: the salt, the gateway and its places', async (t) => {
 	const { url, admin } = await startRedis(t);
 	const mate = await startShared(t, { url, leaseMs: 300 });
-	t.is(await mate.shared.places(CLIENT, { limit: 9, held: 3, want: 3 }), 3);
+	t.is(await mate.shared.places(CLIENT, { limit: 9, held: 3, need: 3, want: 3 }), 3);
 	const before = await admin.keys('*');
 	await admin.flushall();
 	await until(
@@ -141,7 +141,7 @@ withRedis('a database that was emptied is filled again: the salt, the gateway an
 	);
 	const other = await startShared(t, { url });
 	t.is(other.shared.gateways, 2);
-	t.is(await other.shared.places(CLIENT, { limit: 9, held: 0, want: 9 }), 3);
+	t.is(await other.shared.places(CLIENT, { limit: 9, held: 0, need: 1, want: 9 }), 3);
 });
 
 withRedis('a foreign key under our prefix costs its subject alone, and one line', async (t) => {
@@ -190,10 +190,10 @@ withRedis('foreign keys where all subjects depend on them put the store down, wi
 withRedis('what a gateway with another clock wrote is not believed for longer than two leases', async (t) => {
 	const { url, admin } = await startRedis(t);
 	const mate = await startShared(t, { url });
-	await mate.shared.places(CLIENT, { limit: 9, held: 1, want: 1 });
+	await mate.shared.places(CLIENT, { limit: 9, held: 1, need: 1, want: 1 });
 	const [key] = await admin.keys('*:open');
 	await admin.hset(key!, { ghost: '8 99999999999999', torn: 'x', past: '8 1' });
-	t.is(await mate.shared.places(CLIENT, { limit: 3, held: 1, want: 2 }), 2);
+	t.is(await mate.shared.places(CLIENT, { limit: 3, held: 1, need: 2, want: 2 }), 2);
 	t.deepEqual((await admin.hvals(key!)).length, 1);
 });
 
