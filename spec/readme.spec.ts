@@ -38,6 +38,7 @@ import {
 	type World,
 	withPorts,
 } from './helpers/readme-world.ts';
+import { startRedis } from './helpers/redis.ts';
 import { type Scope, scopeOfFile } from './helpers/scope.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -82,7 +83,7 @@ const usersFile: Promise<Shelled> = sh(scope, HASH, {}, `${USER.password}\n`);
 /** `bauta` and flags alone, variables before them. */
 const SERVES: RegExp = /^(?:npm start --|(?:[A-Z_]+=\S+ )*bauta)(?: -|$)/;
 
-for (const command of COMMANDS.filter((one) => SERVES.test(one))) {
+for (const command of COMMANDS.filter((one) => SERVES.test(one) && !one.includes('redis'))) {
 	inTurn(`${command} serves`, async (t) => {
 		const { internet, lead } = await world;
 		await usersFile;
@@ -101,6 +102,27 @@ for (const command of COMMANDS.filter((one) => SERVES.test(one))) {
 		t.is(await gateway.stop(), 0);
 	});
 }
+
+const SHARES = 'bauta --redis redis://127.0.0.1:6379';
+const LIMITS: readonly string[] = COMMANDS.filter((one) => one.startsWith('bauta limits '));
+
+needs(test, 'redis-server')(`${SHARES} shares limits, and the commands for them do what they say`, async (t) => {
+	await turns.take('', async () => {
+		const { port: redis } = await startRedis(t);
+		const gateway = await started(t, await world, SHARES, { 6379: redis });
+		await gateway.record(({ msg }) => msg === 'limits: Redis answers, limits are shared');
+		t.true((await loadPage(t, gateway.port)).includes(WORD));
+		t.deepEqual(
+			LIMITS.map((command) => command.split(' ')[2]),
+			['show', 'ban', 'unban', 'reset'],
+		);
+		for (const command of LIMITS) {
+			const { code, stderr } = await sh(t, command, { 6379: redis });
+			t.deepEqual([code, stderr], [0, ''], command);
+		}
+		t.is(await gateway.stop(), 0);
+	});
+});
 
 for (const [command, toml] of PAIRS) {
 	inTurn(`${command} is ${toml} in a file`, async (t) => {
@@ -185,6 +207,7 @@ test('every command is run here, or listed as one that cannot be', (t) => {
 		CHECK,
 		PRINT,
 		SCHEMA,
+		...LIMITS,
 		...VISITS.map(({ command }) => command),
 		...COMMANDS.filter((one) => SERVES.test(one)),
 	];

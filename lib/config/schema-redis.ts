@@ -65,4 +65,7 @@ export const redis: z.ZodType<RedisSection, RedisInput | undefined> = z
 		}),
 	)
 	.prefault({})
-	.meta({ description: "where limits are shared, by clients' keys that name nobody: Redis 6.2 or later, or Valkey" });
+	.meta({
+		description:
+			"where limits are shared, by clients' keys that name nobody: Redis 6.2 or later, or Valkey; a limit of 16 or more can be passed by a sixteenth for each gateway but the first",
+	});

@@ -136,7 +136,7 @@ export type Ports = Readonly<Record<number, number>>;
 
 /** The text as it stands, but for the ports. */
 export function withPorts(text: string, ports: Ports): string {
-	return text.replace(/\b(1080|1081|9050)\b/g, (port) => String(ports[Number(port)] ?? port));
+	return text.replace(/\b(1080|1081|6379|9050)\b/g, (port) => String(ports[Number(port)] ?? port));
 }
 
 export interface Shelled extends Finished {
