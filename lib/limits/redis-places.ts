@@ -51,7 +51,7 @@ export class Places {
 	async ask(
 		subject: Subject,
 		{ limit, held, need, want }: Parameters<Shared['places']>[1],
-		through: (question: (client: StoreClient, key: string) => Promise<number>) => Promise<number | null>,
+		through: <T>(question: (client: StoreClient, key: string) => Promise<T>) => Promise<T | null>,
 	): Promise<number | null> {
 		const holding = this.#holdingOf(subject);
 		const { gateway, leaseMs } = this.#options;
@@ -62,8 +62,9 @@ export class Places {
 		);
 		holding.asking--;
 		holding.count = granted ?? held;
-		// Without an answer it may have been granted all the same; and the next salt has not heard of it.
-		if (granted === null || this.#blinds.isNextNear) this.#unsaid.add(holding);
+		if (granted === null)
+			this.#unsaid.add(holding); // it may have been granted all the same
+		else if (this.#blinds.isNextNear) for (const command of this.#commands([holding])) void through(command);
 		else this.#said(holding);
 		return granted;
 	}

@@ -187,30 +187,36 @@ return failures
 
 /**
  * KEYS: bans by their end; whose ban was changed, by when. ARGV: whose, for how long (0: no longer), how many bans and how
- * many changes are kept. Moments of change differ, so that none is missed by who asks for what came after the last.
+ * many changes are kept, and for how long those. Returns the end of the ban, or nil.
+ *
+ * Moments of change differ, so that none is missed by who asks for what came after the last.
  */
 const ban = `${NOW}
 local ms = tonumber(ARGV[2])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
 if ms > 0 then redis.call('ZADD', KEYS[1], 'GT', now + ms, ARGV[1]) else redis.call('ZREM', KEYS[1], ARGV[1]) end
-local over = redis.call('ZCARD', KEYS[1]) - ARGV[3]
-if over > 0 then redis.call('ZPOPMIN', KEYS[1], over) end
-local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
-local ttl = 60000
-if last[2] then
-	ttl = math.max(ttl, last[2] - now)
-	redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last[2] - now))
+local changed, over = { ARGV[1] }, redis.call('ZCARD', KEYS[1]) - ARGV[3]
+if over > 0 then
+	local popped = redis.call('ZPOPMIN', KEYS[1], over)
+	for i = 1, #popped, 2 do changed[#changed + 1] = popped[i] end
 end
+local last = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+if last[2] then redis.call('PEXPIRE', KEYS[1], string.format('%.0f', last[2] - now)) end
 local before = redis.call('ZRANGE', KEYS[2], -1, -1, 'WITHSCORES')
 local at = math.max(now, (tonumber(before[2]) or 0) + 1)
-redis.call('ZADD', KEYS[2], string.format('%.0f', at), ARGV[1])
+for i, whose in ipairs(changed) do redis.call('ZADD', KEYS[2], string.format('%.0f', at + i - 1), whose) end
 redis.call('ZREMRANGEBYRANK', KEYS[2], 0, -1 - ARGV[4])
-redis.call('PEXPIRE', KEYS[2], string.format('%.0f', ttl))
+redis.call('PEXPIRE', KEYS[2], ARGV[5])
 return redis.call('ZSCORE', KEYS[1], ARGV[1])
 `;
 
-/** KEYS: as above. ARGV: the last moment known, how many at most. Returns whose, when and the end of the ban or '0', in turn. */
-const bansSince = `
+/**
+ * KEYS: as above. ARGV: the last moment known, how many at most, for how long changes are kept. Returns whose, when and the
+ * end of the ban or '0', in turn. What is over goes: no key of an old salt is carried along by new ones.
+ */
+const bansSince = `${NOW}
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now - ARGV[3])
 local changes = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. ARGV[1], '+inf', 'WITHSCORES', 'LIMIT', 0, ARGV[2])
 local found = {}
 for i = 1, #changes, 2 do
@@ -261,13 +267,6 @@ export interface ScriptMethods {
 	bautaUsed(key: string): Promise<[dayBytes: number, monthBytes: number]>;
 	bautaGiveBack(key: string, day: number, month: number): Promise<number>;
 	bautaFail(key: string, windowMs: number): Promise<number>;
-	bautaBan(
-		bans: string,
-		changes: string,
-		whose: string,
-		ms: number,
-		bound: number,
-		kept: number,
-	): Promise<string | null>;
-	bautaBansSince(bans: string, changes: string, since: number, most: number): Promise<string[]>;
+	bautaBan(bans: string, changes: string, whose: string, ...args: number[]): Promise<string | null>;
+	bautaBansSince(bans: string, changes: string, ...args: number[]): Promise<string[]>;
 }

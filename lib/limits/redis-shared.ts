@@ -57,11 +57,11 @@ export class RedisShared implements Shared {
 		this.#clock = clock;
 		this.#believedMs = isGateway ? limits.leaseMs : 0;
 		this.#tickMs = Math.min(LONGEST_TICK_MS, leaseMs / 6);
-		this.#blinds = new Blinds({ prefix, saltMs, aheadMs: leaseMs / 2 + this.#tickMs }, clock);
+		this.#blinds = new Blinds({ prefix, saltMs, aheadMs: leaseMs }, clock);
 		this.#places = new Places({ gateway: this.#gateway, leaseMs }, this.#blinds, clock);
 		this.#rates = new Rates(clock);
 		this.#bytes = new Bytes(this.#blinds);
-		this.#bans = new Bans(this.#blinds, prefix);
+		this.#bans = new Bans(this.#blinds, { prefix, lookMs: this.#tickMs }, clock);
 		const recover = (client: StoreClient): Promise<void> => this.#recover(client);
 		this.#store = new RedisStore(limits, { clock, note, modeChanged, recover });
 	}

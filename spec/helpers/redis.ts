@@ -149,7 +149,7 @@ export async function startShared(scope: Scope, servers: Partial<RedisLimits> & 
 		password: null,
 		ca: null,
 		prefix: 'bauta',
-		waitMs: 500,
+		waitMs: 5_000,
 		leaseMs: 1_200,
 		saltMs: 86_400_000,
 		...rest,

@@ -73,7 +73,7 @@ withRedis(
 	async (t) => {
 		const { url, port } = await startRedis(t);
 		const cable = await startCable(t, port);
-		const one = await startShared(t, { url: cable.url, leaseMs: 600 });
+		const one = await startShared(t, { url: cable.url, waitMs: 300, leaseMs: 600 });
 		const other = await startShared(t, { url, leaseMs: 600 });
 		t.is(await one.shared.places(CLIENT, { limit: 6, held: 4, need: 5, want: 5 }), 5);
 		cable.cut();

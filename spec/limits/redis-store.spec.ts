@@ -67,8 +67,8 @@ withRedis(
 	'a Redis that hangs costs one wait; then every question is answered at once, and all of it is one line',
 	async (t) => {
 		const server = await startRedis(t);
-		const mate = await startShared(t, { url: server.url, waitMs: 50 });
-		const other = await startShared(t, { url: server.url, waitMs: 50 });
+		const mate = await startShared(t, { url: server.url, waitMs: 300 });
+		const other = await startShared(t, { url: server.url, waitMs: 300 });
 		t.is(await mate.shared.places(CLIENT, { limit: 9, held: 0, need: 2, want: 2 }), 2);
 		server.process.kill('SIGSTOP');
 		const asked = Array.from({ length: 200 }, () => asks(mate));
