@@ -14,7 +14,7 @@ end
 `;
 
 /** The number of the day, and of the month: counted from March, so that the leap day is the last of a year. */
-const PERIODS = `
+export const PERIODS: string = `
 local day = math.floor(now / 86400000)
 local era = math.floor((day + 719468) / 146097)
 local dayOfEra = day + 719468 - era * 146097
