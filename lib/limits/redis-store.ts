@@ -153,8 +153,8 @@ export class RedisStore {
 		const client = redisClient(this.#options, this.#asCluster);
 		const errors: unknown[] = [];
 		this.#candidate = client;
-		client.on('error', (error) => errors.push(error));
-		client.on('node error', (error) => errors.push(error));
+		const gather = (error: unknown): unknown => this.#candidate === client && errors.push(error);
+		client.on('error', gather).on('node error', gather);
 		try {
 			await within(TRY_MS, this.#connected(client));
 			this.#rise(client);

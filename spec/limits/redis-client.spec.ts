@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { Secret } from '../../lib/core/secret.ts';
-import { until } from '../helpers/process.ts';
+import { freePort, until } from '../helpers/process.ts';
 import { needs } from '../helpers/programs.ts';
+import { block } from '../helpers/readme.ts';
 import { type Fleetmate, startCluster, startRedis, startSentinels, startShared } from '../helpers/redis.ts';
 
 const withRedis = needs(test, 'redis-server');
@@ -94,3 +97,44 @@ withRedis(
 		t.regex(wrong.notes.join(), /WRONGPASS$/);
 	},
 );
+
+withRedis('the user that the README makes has all the rights that are needed', async (t) => {
+	const words = block('text', 'ACL SETUSER').trim().split(/\s+/);
+	const { admin, port } = await startRedis(t);
+	await admin.call(words[0]!, ...words.slice(1));
+	const user = { user: 'bauta', password: new Secret('a-long-password') };
+	const { shared, notes } = await startShared(t, { url: `redis://127.0.0.1:${port}`, ...user, leaseMs: 300 });
+	const [client] = CLIENTS as [(typeof CLIENTS)[0]];
+	const rate = { perSecond: 1, burst: 1 };
+	t.is(await shared.places(client, { limit: 3, held: 0, need: 1, want: 1 }), 1);
+	t.is((await shared.take('connections', client, rate, 3))?.granted, 2);
+	t.is((await shared.draw(client, { up: { perSecond: 9, want: 9 }, day: { limit: 9, want: 9 } }))?.up, 9);
+	shared.giveBack(client, { day: 1, month: 0 });
+	t.is((await shared.fail(client, 'destination', { most: 0, windowMs: 9_000, banMs: 9_000 }))?.failures, 1);
+	shared.hold(client, 0);
+	t.is((await shared.show(client))?.destination, 1);
+	t.true(await shared.unban(client));
+	t.true(await shared.reset(client));
+	await until(
+		'places are given back',
+		() => admin.keys('*:open'),
+		(keys) => keys.length === 0,
+	);
+	await shared.close();
+	t.is(notes.length, 1);
+	t.is(String(await admin.call('ACL', 'LOG')), '');
+});
+
+withRedis('rediss:// is TLS, and a certificate that nobody vouches for is refused', async (t) => {
+	const tls = ['--tls-cert-file', CERTIFICATE, '--tls-key-file', join(CERTIFICATE, '../key.pem')];
+	const tlsPort = await freePort();
+	await startRedis(t, ['--tls-port', `${tlsPort}`, ...tls, '--tls-auth-clients', 'no']);
+	const url = `rediss://localhost:${tlsPort}`;
+	const good = await startShared(t, { url, ca: readFileSync(CERTIFICATE, 'utf8') });
+	const bad = await startShared(t, { url });
+	t.deepEqual([good.shared.up, bad.shared.up], [true, false]);
+	t.is(await good.shared.places(CLIENTS[0]!, { limit: 3, held: 0, need: 1, want: 1 }), 1);
+	t.regex(bad.switches[0]!.cause, /SELF_SIGNED_CERT/);
+});
+
+const CERTIFICATE = join(import.meta.dirname, '../helpers/certificate/cert.pem');
