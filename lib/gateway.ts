@@ -7,10 +7,11 @@ import { systemClock } from './core/clock.ts';
 import { parseIp } from './core/ip.ts';
 import type { Observer } from './core/observer.ts';
 import type { Hooks } from './flow/serve.ts';
-import { type Decision, type Exit, Generation } from './generation.ts';
+import { type Decision, type Exit, Generation, type Surroundings } from './generation.ts';
 import type { ProxyInbound } from './inbound/proxy.ts';
 import type { HandedSocket } from './io/listen.ts';
 import { InterfaceAddresses } from './io/own-addresses.ts';
+import { Reactor } from './io/reactor.ts';
 import { AccountLimiter } from './limits/account-limiter.ts';
 import type { RedisShared } from './limits/redis-shared.ts';
 import { prepareListeners } from './listeners.ts';
@@ -82,6 +83,8 @@ class ComposedGateway implements Gateway {
 	/** Null: limits are this process's own. */
 	#shared: RedisShared | null = null;
 	readonly #interfaces: InterfaceAddresses = new InterfaceAddresses();
+	/** Made when a configuration first asks for it. */
+	#reactor: Reactor | null | undefined;
 	readonly #generationOf: (config: Config) => Generation;
 	#current: Generation;
 	/** Those whose flows are not all over, the current one among them. */
@@ -94,7 +97,19 @@ class ComposedGateway implements Gateway {
 	constructor(config: Config, { hooks = {}, observer = {}, handed = () => null }: GatewayOptions) {
 		this.#observer = observer;
 		this.#limiter = new AccountLimiter(config.limits.allowances, config.limits.ceilings);
-		const surroundings = { hooks, observer, limiter: this.#limiter, ids: { last: 0 }, own: () => this.#own(), handed };
+		const surroundings: Surroundings = {
+			hooks,
+			observer,
+			limiter: this.#limiter,
+			ids: { last: 0 },
+			own: () => this.#own(),
+			handed,
+			// One for all generations, which may share a listener.
+			reactor: () => {
+				if (this.#reactor === undefined) this.#reactor = Reactor.create();
+				return this.#reactor;
+			},
+		};
 		this.#generationOf = (next) => new Generation(next, surroundings);
 		this.#current = this.#generationOf(config);
 		this.#living.add(this.#current);

@@ -10,6 +10,7 @@ import { Router } from './flow/router.ts';
 import { FlowServer, type Hooks } from './flow/serve.ts';
 import { ProxyInbound } from './inbound/proxy.ts';
 import type { HandedSocket } from './io/listen.ts';
+import type { Reactor } from './io/reactor.ts';
 import { Resolver } from './io/resolve.ts';
 import { Sweep } from './io/sweep.ts';
 import { clientOf } from './limits/client-key.ts';
@@ -29,6 +30,8 @@ export interface Surroundings {
 	readonly ids: { last: number };
 	readonly own: () => OwnAddresses;
 	readonly handed: (name: string) => HandedSocket | null;
+	/** Null where there are no native calls. */
+	readonly reactor: () => Reactor | null;
 }
 
 /** A way out, as it is listed. */
@@ -59,6 +62,8 @@ export class Generation {
 	readonly inbounds: readonly ProxyInbound[];
 	readonly server: FlowServer;
 	readonly #resolver: Resolver;
+	/** Null: node's streams carry everything. */
+	readonly #reactor: Reactor | null;
 	readonly #router: Router;
 	readonly #policy: ExitPolicy;
 	readonly #pool: OriginPool = new OriginPool();
@@ -70,7 +75,8 @@ export class Generation {
 		this.#surroundings = surroundings;
 		const { servers, hostsFile, ...resolver } = config.resolver;
 		this.#resolver = new Resolver({ ...resolver, servers, hostsFile: hostsFile ? '/etc/hosts' : null });
-		this.#router = new Router(outboundsOf(config.upstreams, { resolver: this.#resolver }));
+		this.#reactor = config.io.native ? surroundings.reactor() : null;
+		this.#router = new Router(outboundsOf(config.upstreams, { resolver: this.#resolver, reactor: this.#reactor }));
 		this.#policy = policyOf(config, surroundings.own);
 		this.#sweep = new Sweep(config.timeouts.idleMs || NEVER_MS);
 		this.server = this.#flowServer();
@@ -117,6 +123,7 @@ export class Generation {
 				serve: (link, client: Client, entrance) => void this.server.serve(link, client, entrance),
 				onError: (code) => observer.note?.('warn', 'accept failed', { inbound: listen.tag, code }),
 				handed,
+				reactor: this.#reactor,
 			},
 		);
 	}

@@ -26,6 +26,8 @@ export interface Config {
 	readonly redis: RedisLimits | null;
 	readonly timeouts: TimeoutsConfig;
 	readonly resolver: ResolverConfig;
+	/** `native`: sockets as plain descriptors, where the machine has native calls. */
+	readonly io: { readonly native: boolean };
 	readonly log: LogOptions;
 	readonly admin: AdminConfig;
 	readonly reload: ReloadConfig;
@@ -158,6 +160,7 @@ export interface ConfigInput {
 				readonly hosts_file?: boolean | undefined;
 		  }
 		| undefined;
+	readonly io?: { readonly native?: boolean | undefined } | undefined;
 	readonly log?:
 		| {
 				readonly level?: LogOptions['level'] | undefined;

@@ -190,6 +190,17 @@ const resolver = z
 	.prefault({})
 	.meta({ description: 'how names become addresses when they are dialled from here' });
 
+const io = z
+	.strictObject({
+		native: key(
+			z.boolean(),
+			true,
+			'system calls of this machine, where it has them, cost less than streams of node; false to rule them out',
+		),
+	})
+	.prefault({})
+	.meta({ description: 'how bytes are moved' });
+
 const log = z
 	.strictObject({
 		level: key(
@@ -220,6 +231,7 @@ const sections = {
 	redis,
 	timeouts,
 	resolver,
+	io,
 	log,
 	admin,
 	reload,

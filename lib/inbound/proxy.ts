@@ -4,6 +4,7 @@ import type { Client } from '../core/client.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import { type HandedSocket, ListenError, type Listener, listen } from '../io/listen.ts';
+import type { Reactor } from '../io/reactor.ts';
 import type { Codec, ServerOptions } from '../protocol/codec.ts';
 import { SniffServer } from '../protocol/sniff.ts';
 
@@ -25,6 +26,8 @@ export interface ProxyDeps {
 	readonly clientOf: (ip: Ip) => Client;
 	/** Serves a link to its end and owns it. */
 	readonly serve: (link: Link, client: Client, entrance: ProxyInbound) => void;
+	/** Null: connections are node's streams. */
+	readonly reactor: Reactor | null;
 	/** accept(2) failed with this errno name; the listener goes on. */
 	readonly onError: (code: string) => void;
 	/** A socket that another process has handed over under that name, or null. */
@@ -91,6 +94,7 @@ export class ProxyInbound {
 		return listen(where, {
 			onLink: (link, remote) => door.owner.#accept(link, remote),
 			onError: (code) => door.owner.#deps.onError(code),
+			reactor: this.#deps.reactor,
 		});
 	}
 

@@ -8,7 +8,7 @@ import net, { type AddressInfo, connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 
 /** Clients that the kernel keeps waiting; Linux takes the lesser of this and net.core.somaxconn, 4096 by default. */
-const BACKLOG = 4_096;
+export const BACKLOG = 4_096;
 
 export interface ListenAddress {
 	/** A numeric address. `::` takes IPv4 too, where net.ipv6.bindv6only is 0. */
@@ -78,7 +78,8 @@ export async function bindServer(server: Server, where: Where): Promise<Bound> {
 	});
 }
 
-function placeOf(where: Where): ListenAddress | string {
+/** What an error calls it. */
+export function placeOf(where: Where): ListenAddress | string {
 	if ('path' in where) return where.path;
 	return 'fd' in where ? `socket ${where.name}` : where;
 }

@@ -8,7 +8,11 @@ import { type Code, codeOfErrno, GatewayError, type Retry, type Side } from '../
 import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
+import { connectRaw } from './connect-raw.ts';
 import { StreamLink } from './link.ts';
+import type { Connecting, RawLink } from './link-raw.ts';
+import { errnoName, type Result } from './native.ts';
+import type { Reactor } from './reactor.ts';
 import type { NameResolver } from './resolve.ts';
 
 /** One address of several may take this long: Linux sends a second SYN after 1 s, and 1.5 s are left for its answer. */
@@ -26,68 +30,94 @@ export interface ConnectOptions {
 	readonly signal: AbortSignal;
 	/** Gives this attempt up with `connection_timeout`. Without it the signal alone ends it. */
 	readonly limitMs?: number;
+	/** Connects without node's streams, where there is one. */
+	readonly reactor?: Reactor | null;
 }
 
 /**
  * A paused link to an address. Rejects with GatewayError, phase `connect`: the errno as a code and note, or why the signal
  * was aborted. Leaves no listener on the signal.
  */
-export function connectTcp(ip: Ip, port: number, options: ConnectOptions): Promise<StreamLink> {
+export function connectTcp(ip: Ip, port: number, options: ConnectOptions): Promise<Link> {
 	return new Promise((resolve, reject) => {
 		if (options.signal.aborted) reject(abortError(options.signal));
 		else new Attempt(options, resolve, reject).start(ip, port);
 	});
 }
 
-class Attempt {
-	readonly #socket: Socket = new Socket(SOCKET);
+class Attempt implements Connecting {
 	readonly #options: ConnectOptions;
-	readonly #resolve: (link: StreamLink) => void;
+	readonly #resolve: (link: Link) => void;
 	readonly #reject: (error: GatewayError) => void;
+	/** What is to be closed when nobody waits any more. */
+	#socket: Socket | RawLink | null = null;
 	#timer: NodeJS.Timeout | null = null;
 
-	constructor(options: ConnectOptions, resolve: (link: StreamLink) => void, reject: (error: GatewayError) => void) {
+	constructor(options: ConnectOptions, resolve: (link: Link) => void, reject: (error: GatewayError) => void) {
 		this.#options = options;
 		this.#resolve = resolve;
 		this.#reject = reject;
 	}
 
 	start(ip: Ip, port: number): void {
-		const { signal, limitMs } = this.#options;
+		const { signal, limitMs, reactor } = this.#options;
 		signal.addEventListener('abort', this.#onAbort);
-		if (limitMs !== undefined) this.#timer = setTimeout(this.#onLimit, limitMs);
-		this.#socket.on('error', this.#onError);
-		this.#socket.on('connect', this.#onConnect);
-		this.#socket.connect({ host: formatIp(ip), port, autoSelectFamily: false });
+		if (limitMs !== undefined) this.#timer = setTimeout(onLimit, limitMs, this);
+		if (reactor) this.#startPlain(ip, port, reactor);
+		else this.#startStream(ip, port);
 	}
 
-	readonly #onConnect = (): void => {
-		this.#over();
-		this.#resolve(new StreamLink(this.#socket, this.#options));
-	};
+	#startPlain(ip: Ip, port: number, reactor: Reactor): void {
+		const link = connectRaw(ip, port, { reactor, side: this.#options.side }, this);
+		if (typeof link === 'number') this.decided(link);
+		else this.#socket = link;
+	}
 
-	readonly #onError = (error: NodeJS.ErrnoException): void => {
+	#startStream(ip: Ip, port: number): void {
+		const socket = new Socket(SOCKET);
+		this.#socket = socket;
+		const onConnect = (): void => {
+			socket.off('error', onError);
+			this.#over();
+			this.#resolve(new StreamLink(socket, this.#options));
+		};
+		const onError = (error: NodeJS.ErrnoException): void => {
+			socket.off('connect', onConnect);
+			this.#over();
+			this.#reject(errnoError(error.code, this.#options.side));
+		};
+		socket.once('error', onError);
+		socket.once('connect', onConnect);
+		socket.connect({ host: formatIp(ip), port, autoSelectFamily: false });
+	}
+
+	decided(result: Result): void {
 		this.#over();
-		this.#reject(errnoError(error.code, this.#options.side));
-	};
+		if (result === 0) this.#resolve(this.#socket as RawLink);
+		else this.#reject(errnoError(errnoName(result), this.#options.side));
+	}
 
 	readonly #onAbort = (): void => this.#fail(abortError(this.#options.signal));
 
-	readonly #onLimit = (): void => this.#fail(failure('connection_timeout', this.#options.side, 'attempt'));
+	expire(): void {
+		this.#fail(failure('connection_timeout', this.#options.side, 'attempt'));
+	}
 
 	#fail(error: GatewayError): void {
 		this.#over();
-		this.#socket.destroy();
+		this.#socket?.destroy();
 		this.#reject(error);
 	}
 
-	/** Nothing of the attempt hangs on the socket, the signal or the clock for as long as the link lives. */
+	/** Nothing of the attempt hangs on the signal or the clock for as long as the link lives. */
 	#over(): void {
 		this.#options.signal.removeEventListener('abort', this.#onAbort);
 		if (this.#timer) clearTimeout(this.#timer);
-		this.#socket.off('error', this.#onError);
-		this.#socket.off('connect', this.#onConnect);
 	}
+}
+
+function onLimit(attempt: Attempt): void {
+	attempt.expire();
 }
 
 /** No cause: node puts the address into its message. The errno says the rest. */
@@ -115,6 +145,8 @@ function retryOf(code: Code): Retry {
 
 export interface DialDeps {
 	readonly resolver: NameResolver;
+	/** Dials without node's streams, where there is one. */
+	readonly reactor?: Reactor | null;
 }
 
 export interface DialOptions {
@@ -132,18 +164,23 @@ export function dialTarget(target: Target, context: DialContext, deps: DialDeps,
 	if (target.ip === null) return dialName(target, context, deps, options);
 	const refusal = context.permits(target.ip);
 	if (refusal) return Promise.reject(refusal);
-	return connectTcp(target.ip, target.port, { side: options.side, signal: context.signal });
+	return connectTcp(target.ip, target.port, {
+		side: options.side,
+		signal: context.signal,
+		reactor: deps.reactor ?? null,
+	});
 }
 
 async function dialName(target: Target, context: DialContext, deps: DialDeps, options: DialOptions): Promise<Link> {
 	const addresses = permitted(await deps.resolver.resolve(target.host, context.signal), context);
 	const { signal } = context;
+	const reactor = deps.reactor ?? null;
 	const { side, attemptMs = ATTEMPT_MS } = options;
 	let failed: GatewayError | null = null;
 	for (const [i, ip] of addresses.entries()) {
 		const last = i === addresses.length - 1;
 		try {
-			return await connectTcp(ip, target.port, { side, signal, ...(last ? {} : { limitMs: attemptMs }) });
+			return await connectTcp(ip, target.port, { side, signal, reactor, ...(last ? {} : { limitMs: attemptMs }) });
 		} catch (thrown) {
 			if (signal.aborted) throw thrown;
 			const error = thrown as GatewayError;

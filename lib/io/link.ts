@@ -9,7 +9,7 @@ import type { Link, Sink } from '../core/link.ts';
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** Long enough for a reply to cross the world twice before unread input turns our FIN into RST. */
-const LINGER_MS = 2_000;
+export const LINGER_MS = 2_000;
 
 const IDLE: Sink = { data() {}, end() {}, drain() {}, closed() {} };
 

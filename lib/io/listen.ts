@@ -3,17 +3,18 @@
 // Out of descriptors, libuv gives up one that it keeps in reserve, accepts with it and closes at once, until the queue is
 // empty: clients see a close, nothing spins, and the listener takes connections again as soon as there is a descriptor.
 import { createServer, type Server, type Socket } from 'node:net';
-import { type Ip, ip4Within, isMapped, parseIp6 } from '../core/ip.ts';
-import { bindServer, type HandedSocket, type ListenAddress, ListenError } from './bind.ts';
+import { formatIp, type Ip, ip4Within, isMapped, parseIp, parseIp6 } from '../core/ip.ts';
+import { BACKLOG, bindServer, type HandedSocket, type ListenAddress, ListenError, placeOf } from './bind.ts';
 import { StreamLink } from './link.ts';
+import { type Accepting, listenRaw } from './listen-raw.ts';
+import { errnoName } from './native.ts';
+import type { Reactor } from './reactor.ts';
 
 export { type HandedSocket, type ListenAddress, ListenError } from './bind.ts';
 
-export interface ListenDeps {
-	/** Takes a connection; it owns the link from here on. `remote` is the client, IPv4-mapped addresses unwrapped. */
-	onLink(link: StreamLink, remote: Ip): void;
-	/** accept(2) failed with this errno name; the listener goes on. */
-	onError?(code: string): void;
+export interface ListenDeps extends Accepting {
+	/** Accepts without node's streams, where there is one. */
+	readonly reactor?: Reactor | null;
 }
 
 export interface Listener {
@@ -27,6 +28,11 @@ export interface Listener {
 
 /** Starts to listen. Rejects with ListenError. */
 export async function listen(where: ListenAddress | HandedSocket, deps: ListenDeps): Promise<Listener> {
+	if (deps.reactor) {
+		const ip = 'fd' in where ? null : parseIp(where.host);
+		// A zone is known to node alone.
+		if ('fd' in where || ip !== null) return listenPlain(where, ip, deps, deps.reactor);
+	}
 	// Paused sockets are not read before somebody attaches to their link, so no listener can come too late.
 	const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
 		const remote = remoteOf(socket);
@@ -37,7 +43,21 @@ export async function listen(where: ListenAddress | HandedSocket, deps: ListenDe
 	server.on('error', (error: NodeJS.ErrnoException) => deps.onError?.(error.code ?? 'unknown'));
 	if (address !== null && typeof address !== 'string') return listenerOf(server, address, fd);
 	server.close();
-	throw new ListenError('EAFNOSUPPORT', 'name' in where ? `socket ${where.name}` : where);
+	throw new ListenError('EAFNOSUPPORT', placeOf(where));
+}
+
+function listenPlain(where: ListenAddress | HandedSocket, ip: Ip | null, deps: ListenDeps, reactor: Reactor): Listener {
+	const socket = 'fd' in where ? where : { ip: ip as Ip, port: where.port };
+	const listener = listenRaw(socket, BACKLOG, deps, reactor);
+	if (typeof listener === 'number') throw new ListenError(errnoName(listener), placeOf(where));
+	return {
+		address: { host: formatIp(listener.ip), port: listener.port },
+		fd: listener.fd,
+		stop: () => {
+			listener.stop();
+			return Promise.resolve();
+		},
+	};
 }
 
 function listenerOf(server: Server, address: ListenAddress, fd: number | null): Listener {

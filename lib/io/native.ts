@@ -14,6 +14,8 @@ export type Result = number;
 export interface Native {
 	/** `family`: `AF_INET` or `AF_INET6`. A TCP socket. */
 	socket(family: number): Result;
+	/** For a descriptor that somebody else made. */
+	setNonBlocking(fd: number): Result;
 	/** An option that is an int. */
 	setOption(fd: number, level: number, option: number, value: number): Result;
 	/** An option that is bytes or text. */
@@ -67,6 +69,7 @@ const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const EPOLL_CLOEXEC = 0o2000000;
 const MSG_NOSIGNAL = 0x4000;
+const FIONBIO = 0x5421;
 
 /** As much of koffi as is used here; its platform packages bring no types. */
 interface Koffi {
@@ -100,6 +103,7 @@ function koffiOfThisMachine(): Koffi {
 function callsOf(koffi: Koffi): Native {
 	const libc = koffi.load(null);
 	const socket = libc.func('int socket(int, int, int)');
+	const ioctl = libc.func('int ioctl(int, unsigned long, void *)');
 	const setsockopt = libc.func('int setsockopt(int, int, int, const void *, uint32_t)');
 	const getsockopt = libc.func('int getsockopt(int, int, int, void *, void *)');
 	const bind = libc.func('int bind(int, const void *, uint32_t)');
@@ -122,6 +126,10 @@ function callsOf(koffi: Koffi): Native {
 	const lengthBytes = new Uint8Array(length.buffer);
 	return {
 		socket: (family) => result(socket(family, SOCK_STREAM_NONBLOCK_CLOEXEC, 0)),
+		setNonBlocking(fd) {
+			int[0] = 1;
+			return result(ioctl(fd, FIONBIO, intBytes));
+		},
 		setOption(fd, level, option, value) {
 			int[0] = value;
 			return result(setsockopt(fd, level, option, intBytes, 4));

@@ -37,6 +37,7 @@ test('nothing said is what a careful person would say', (t) => {
 			maxTtlMs: 3_600_000,
 			hostsFile: true,
 		},
+		io: { native: true },
 		log: { level: 'info', format: 'auto', clients: 'none', users: false, targets: false },
 	});
 	t.deepEqual(limits, { allowances: DEFAULT_ALLOWANCES, ceilings: DEFAULT_CEILINGS, prefixes: CLIENT_PREFIXES });

@@ -10,7 +10,7 @@ function pooled(t: ExecutionContext, options?: OriginPoolOptions) {
 		pool,
 		/** A link in use, and the origin at its other end. */
 		open: async (key: string) => {
-			const { link, peer } = await linkPair('target');
+			const { link, peer } = await linkPair({ side: 'target' });
 			t.teardown(() => {
 				peer.destroy();
 				link.destroy();

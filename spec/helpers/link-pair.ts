@@ -2,26 +2,34 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import type { Side } from '../../lib/core/error.ts';
-import { StreamLink } from '../../lib/io/link.ts';
+import type { Link } from '../../lib/core/link.ts';
+import { connectTcp } from '../../lib/io/connect.ts';
+import type { Reactor } from '../../lib/io/reactor.ts';
 
 export interface LinkPair {
-	readonly link: StreamLink;
-	/** The other end; paused until somebody listens to it. */
+	readonly link: Link;
+	/** The other end; not read until somebody listens to it. */
 	readonly peer: net.Socket;
 }
 
+export interface LinkPairOptions {
+	readonly side?: Side;
+	/** Default: the link is upon a stream. */
+	readonly reactor?: Reactor | null;
+}
+
 /** Both ends allow half-open. The caller closes both. */
-export async function linkPair(side: Side = 'client'): Promise<LinkPair> {
-	const server = net.createServer({ allowHalfOpen: true, pauseOnConnect: true });
+export async function linkPair({ side = 'client', reactor = null }: LinkPairOptions = {}): Promise<LinkPair> {
+	const server = net.createServer({ allowHalfOpen: true });
 	server.listen(0, '127.0.0.1');
 	await once(server, 'listening');
 	const { port } = server.address() as net.AddressInfo;
-	const peer = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+	const accepted = once(server, 'connection') as Promise<[net.Socket]>;
+	const link = await connectTcp(0x7f000001, port, { side, signal: new AbortController().signal, reactor });
+	const [peer] = await accepted;
 	peer.on('error', () => {});
-	const [socket] = (await once(server, 'connection')) as [net.Socket];
-	if (peer.connecting) await once(peer, 'connect');
 	server.close();
-	return { link: new StreamLink(socket, { side }), peer };
+	return { link, peer };
 }
 
 /** Everything the socket still sends, up to its FIN; rejects when it is reset. The socket stays open for writing. */

@@ -11,43 +11,12 @@ import { connectTcp, dialTarget } from '../../lib/io/connect.ts';
 import { Resolver } from '../../lib/io/resolve.ts';
 import { contextOf, countListeners, failureOf, readLink } from '../helpers/dial.ts';
 import { type DnsReply, startDns, zone } from '../helpers/dns-server.ts';
+import { engines } from '../helpers/engines.ts';
 import { until } from '../helpers/process.ts';
 import { echo, refusingPort, startBlackhole, startTcpOrigin } from '../helpers/tcp-origins.ts';
 
 const LOOPBACK = 0x7f000001;
 const live = new AbortController().signal;
-
-test('a connected link carries bytes both ways and a half-close', async (t) => {
-	const origin = await startTcpOrigin(t, echo);
-	const link = await connectTcp(LOOPBACK, origin.port, { side: 'target', signal: live });
-	t.teardown(() => link.destroy());
-	link.write(Buffer.from('there and back'));
-	link.closeWrite();
-	t.is((await readLink(link)).toString(), 'there and back');
-});
-
-test('nothing is lost that the far side said before anybody read', async (t) => {
-	const origin = await startTcpOrigin(t, (socket) => socket.end('banner'));
-	const link = await connectTcp(LOOPBACK, origin.port, { side: 'target', signal: live });
-	t.teardown(() => link.destroy());
-	await origin.take();
-	t.is((await readLink(link)).toString(), 'banner');
-});
-
-test('a refusal is a refusal of the far side, and its error holds no address', async (t) => {
-	const port = await refusingPort();
-	const error = await failureOf(connectTcp(LOOPBACK, port, { side: 'target', signal: live }));
-	t.like(error, { code: 'connection_refused', side: 'target', phase: 'connect', retry: 'no', note: 'ECONNREFUSED' });
-	t.is(error.cause, undefined);
-	t.false(`${error.message}${error.note}`.includes('127.0.0.1'));
-});
-
-test('an address that this machine cannot dial is unroutable, one that its rules forbid is prohibited', async (t) => {
-	const multicast = parseIp('ff02::1') as Ip;
-	t.is((await failureOf(connectTcp(multicast, 9, { side: 'target', signal: live }))).code, 'destination_ip_unroutable');
-	const broadcast = parseIp('255.255.255.255') as Ip;
-	t.regex((await failureOf(connectTcp(broadcast, 9, { side: 'target', signal: live }))).code, /^destination_ip_/);
-});
 
 /** Connections to a port of 127.0.0.1 whose SYN is unanswered (proc(5), net/tcp: state 02). */
 function unanswered(port: number): number {
@@ -55,59 +24,99 @@ function unanswered(port: number): number {
 	return (readFileSync('/proc/net/tcp', 'latin1').match(remote) ?? []).length;
 }
 
-test('an abort closes the socket at once and leaves nothing on the signal', async (t) => {
-	const port = await startBlackhole(t);
-	const before = unanswered(port);
-	const abort = new AbortController();
-	const listeners = countListeners(abort.signal);
-	const connecting = connectTcp(LOOPBACK, port, { side: 'target', signal: abort.signal });
-	await until(
-		'a SYN is out',
-		() => unanswered(port),
-		(count) => count === before + 1,
-	);
-	t.is(listeners(), 1);
-	abort.abort();
-	t.like(await failureOf(connecting), { code: 'connection_terminated', side: 'client' });
-	await until(
-		'the socket is gone',
-		() => unanswered(port),
-		(count) => count === before,
-	);
-	t.is(listeners(), 0);
-});
+for (const { name, reactor } of engines) {
+	test(`${name}: a connected link carries bytes both ways and a half-close`, async (t) => {
+		const origin = await startTcpOrigin(t, echo);
+		const link = await connectTcp(LOOPBACK, origin.port, { side: 'target', signal: live, reactor });
+		t.teardown(() => link.destroy());
+		link.write(Buffer.from('there and back'));
+		link.closeWrite();
+		t.is((await readLink(link)).toString(), 'there and back');
+	});
 
-test('an abort ends with its reason when that is an error of ours, before and during a connect', async (t) => {
-	const reason = new GatewayError('connection_timeout', { side: 'target' });
-	const port = await startBlackhole(t);
-	const abort = new AbortController();
-	const connecting = connectTcp(LOOPBACK, port, { side: 'target', signal: abort.signal });
-	abort.abort(reason);
-	t.is(await failureOf(connecting), reason);
-	t.is(await failureOf(connectTcp(LOOPBACK, port, { side: 'target', signal: abort.signal })), reason);
-});
+	test(`${name}: nothing is lost that the far side said before anybody read`, async (t) => {
+		const origin = await startTcpOrigin(t, (socket) => socket.end('banner'));
+		const link = await connectTcp(LOOPBACK, origin.port, { side: 'target', signal: live, reactor });
+		t.teardown(() => link.destroy());
+		await origin.take();
+		t.is((await readLink(link)).toString(), 'banner');
+	});
 
-test('nothing is left on the signal of a connect that succeeded or failed', async (t) => {
-	const origin = await startTcpOrigin(t);
-	const { signal } = new AbortController();
-	const listeners = countListeners(signal);
-	const link = await connectTcp(LOOPBACK, origin.port, { side: 'target', signal, limitMs: 60_000 });
-	link.destroy();
-	await failureOf(connectTcp(LOOPBACK, await refusingPort(), { side: 'target', signal, limitMs: 60_000 }));
-	t.is(listeners(), 0);
-});
+	test(`${name}: a refusal is a refusal of the far side, and its error holds no address`, async (t) => {
+		const port = await refusingPort();
+		const error = await failureOf(connectTcp(LOOPBACK, port, { side: 'target', signal: live, reactor }));
+		t.like(error, { code: 'connection_refused', side: 'target', phase: 'connect', retry: 'no', note: 'ECONNREFUSED' });
+		t.is(error.cause, undefined);
+		t.false(`${error.message}${error.note}`.includes('127.0.0.1'));
+	});
 
-test('a limit gives one attempt up', async (t) => {
-	const port = await startBlackhole(t);
-	const before = unanswered(port);
-	const error = await failureOf(connectTcp(LOOPBACK, port, { side: 'hop', signal: live, limitMs: 20 }));
-	t.like(error, { code: 'connection_timeout', side: 'hop', retry: 'next' });
-	await until(
-		'the socket is gone',
-		() => unanswered(port),
-		(count) => count <= before,
-	);
-});
+	test(`${name}: an address that this machine cannot dial is unroutable, one that its rules forbid is prohibited`, async (t) => {
+		const multicast = parseIp('ff02::1') as Ip;
+		t.is(
+			(await failureOf(connectTcp(multicast, 9, { side: 'target', signal: live, reactor }))).code,
+			'destination_ip_unroutable',
+		);
+		const broadcast = parseIp('255.255.255.255') as Ip;
+		t.regex(
+			(await failureOf(connectTcp(broadcast, 9, { side: 'target', signal: live, reactor }))).code,
+			/^destination_ip_/,
+		);
+	});
+
+	test(`${name}: an abort closes the socket at once and leaves nothing on the signal`, async (t) => {
+		const port = await startBlackhole(t);
+		const before = unanswered(port);
+		const abort = new AbortController();
+		const listeners = countListeners(abort.signal);
+		const connecting = connectTcp(LOOPBACK, port, { side: 'target', signal: abort.signal, reactor });
+		await until(
+			'a SYN is out',
+			() => unanswered(port),
+			(count) => count === before + 1,
+		);
+		t.is(listeners(), 1);
+		abort.abort();
+		t.like(await failureOf(connecting), { code: 'connection_terminated', side: 'client' });
+		await until(
+			'the socket is gone',
+			() => unanswered(port),
+			(count) => count === before,
+		);
+		t.is(listeners(), 0);
+	});
+
+	test(`${name}: an abort ends with its reason when that is an error of ours, before and during a connect`, async (t) => {
+		const reason = new GatewayError('connection_timeout', { side: 'target' });
+		const port = await startBlackhole(t);
+		const abort = new AbortController();
+		const connecting = connectTcp(LOOPBACK, port, { side: 'target', signal: abort.signal, reactor });
+		abort.abort(reason);
+		t.is(await failureOf(connecting), reason);
+		t.is(await failureOf(connectTcp(LOOPBACK, port, { side: 'target', signal: abort.signal, reactor })), reason);
+	});
+
+	test(`${name}: nothing is left on the signal of a connect that succeeded or failed`, async (t) => {
+		const origin = await startTcpOrigin(t);
+		const { signal } = new AbortController();
+		const listeners = countListeners(signal);
+		const link = await connectTcp(LOOPBACK, origin.port, { side: 'target', signal, reactor, limitMs: 60_000 });
+		link.destroy();
+		await failureOf(connectTcp(LOOPBACK, await refusingPort(), { side: 'target', signal, reactor, limitMs: 60_000 }));
+		t.is(listeners(), 0);
+	});
+
+	test(`${name}: a limit gives one attempt up`, async (t) => {
+		const port = await startBlackhole(t);
+		const before = unanswered(port);
+		const error = await failureOf(connectTcp(LOOPBACK, port, { side: 'hop', signal: live, reactor, limitMs: 20 }));
+		t.like(error, { code: 'connection_timeout', side: 'hop', retry: 'next' });
+		await until(
+			'the socket is gone',
+			() => unanswered(port),
+			(count) => count <= before,
+		);
+	});
+}
 
 /** Dials `www.example`, which DNS says is at `a` and `aaaa`. */
 async function dialName(

@@ -248,7 +248,7 @@ test('a head that was held back while the credentials before it were checked is 
 });
 
 async function hop(t: ExecutionContext) {
-	const { link, peer } = await linkPair('hop');
+	const { link, peer } = await linkPair({ side: 'hop' });
 	t.teardown(() => {
 		link.destroy();
 		peer.destroy();

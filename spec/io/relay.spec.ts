@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import test, { type ExecutionContext } from 'ava';
 import { GatewayError } from '../../lib/core/error.ts';
+import type { Reactor } from '../../lib/io/reactor.ts';
 import { Relay } from '../../lib/io/relay.ts';
 import { Sweep } from '../../lib/io/sweep.ts';
+import { engines } from '../helpers/engines.ts';
 import { closed, linkPair, readAll, readBytes } from '../helpers/link-pair.ts';
 
-async function relayed(t: ExecutionContext, idleMs = 60_000) {
-	const near = await linkPair('client');
-	const far = await linkPair('target');
+async function relayed(t: ExecutionContext, reactor: Reactor | null, idleMs = 60_000) {
+	const near = await linkPair({ side: 'client', reactor });
+	const far = await linkPair({ side: 'target', reactor });
 	const sweep = new Sweep(idleMs);
 	t.teardown(() => {
 		near.peer.destroy();
@@ -18,161 +20,163 @@ async function relayed(t: ExecutionContext, idleMs = 60_000) {
 	return { near, far, relay: new Relay(near.link, far.link, { sweep }) };
 }
 
-test('carries bytes both ways and counts them', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	const end = relay.run();
-	const up = randomBytes(300_000);
-	const down = randomBytes(700_000);
-	near.peer.end(up);
-	far.peer.end(down);
-	t.deepEqual(await Promise.all([readAll(far.peer), readAll(near.peer)]), [up, down]);
-	t.deepEqual(await end, { cause: 'closed', upBytes: up.length, downBytes: down.length });
-});
-
-test('gives early bytes of both links before anything else', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	near.link.early = Buffer.from('first ');
-	far.link.early = Buffer.from('banner ');
-	const end = relay.run();
-	near.peer.end('second');
-	far.peer.end('body');
-	t.is(String(await readAll(far.peer)), 'first second');
-	t.is(String(await readAll(near.peer)), 'banner body');
-	t.is((await end).upBytes, 12);
-});
-
-test('passes a FIN on and lets the other direction go on', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	const end = relay.run();
-	near.peer.end('question');
-	t.is(String(await readAll(far.peer)), 'question');
-	far.peer.write('answer');
-	t.is(String(await readBytes(near.peer, 6)), 'answer');
-	far.peer.end();
-	await readAll(near.peer);
-	t.is((await end).cause, 'closed');
-});
-
-test('passes on a FIN that came before the relay began', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	near.peer.end();
-	const ended = new Promise<void>((resolve) => {
-		near.link.attach({ data() {}, end: resolve, drain() {}, closed() {} });
+for (const { name, reactor } of engines) {
+	test(`${name}: carries bytes both ways and counts them`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		const end = relay.run();
+		const up = randomBytes(300_000);
+		const down = randomBytes(700_000);
+		near.peer.end(up);
+		far.peer.end(down);
+		t.deepEqual(await Promise.all([readAll(far.peer), readAll(near.peer)]), [up, down]);
+		t.deepEqual(await end, { cause: 'closed', upBytes: up.length, downBytes: down.length });
 	});
-	await ended;
-	near.link.early = Buffer.from('all there is');
-	const end = relay.run();
-	t.is(String(await readAll(far.peer)), 'all there is');
-	far.peer.end('reply');
-	t.is(String(await readAll(near.peer)), 'reply');
-	t.is((await end).cause, 'closed');
-});
 
-test('turns a reset into a reset', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	const end = relay.run();
-	far.peer.write('x');
-	await readBytes(near.peer, 1);
-	const failed = once(near.peer, 'error');
-	far.peer.resetAndDestroy();
-	const [error] = (await failed) as [NodeJS.ErrnoException];
-	t.is(error.code, 'ECONNRESET');
-	const { cause } = await end;
-	t.true(cause instanceof GatewayError && cause.code === 'connection_terminated' && cause.side === 'target');
-});
-
-test('holds no more than buffers when a side does not read, and resumes when it does', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	void relay.run();
-	near.peer.pause();
-	const total = 64 * 1024 * 1024;
-	const chunk = Buffer.alloc(1024 * 1024, 7);
-	let sent = 0;
-	const stalled = new Promise<void>((resolve) => {
-		const more = () => {
-			while (sent < total && far.peer.write(chunk)) sent += chunk.length;
-			sent += sent < total ? chunk.length : 0;
-			if (sent >= total) far.peer.end();
-			else far.peer.once('drain', more);
-		};
-		// The sender stalls once kernel and stream buffers are full: no drain within many turns of the loop.
-		let quiet = 0;
-		let last = -1;
-		const look = setInterval(() => {
-			quiet = last === far.peer.bytesWritten - far.peer.writableLength ? quiet + 1 : 0;
-			last = far.peer.bytesWritten - far.peer.writableLength;
-			if (quiet < 10) return;
-			clearInterval(look);
-			resolve();
-		}, 10);
-		more();
+	test(`${name}: gives early bytes of both links before anything else`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		near.link.early = Buffer.from('first ');
+		far.link.early = Buffer.from('banner ');
+		const end = relay.run();
+		near.peer.end('second');
+		far.peer.end('body');
+		t.is(String(await readAll(far.peer)), 'first second');
+		t.is(String(await readAll(near.peer)), 'banner body');
+		t.is((await end).upBytes, 12);
 	});
-	await stalled;
-	t.true(near.link.pendingBytes < 1024 * 1024, `${near.link.pendingBytes} bytes wait for the client`);
-	t.true(sent < total, 'the sender was held back');
-	near.peer.resume();
-	let got = 0;
-	near.peer.on('data', (data: Buffer) => {
-		got += data.length;
+
+	test(`${name}: passes a FIN on and lets the other direction go on`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		const end = relay.run();
+		near.peer.end('question');
+		t.is(String(await readAll(far.peer)), 'question');
+		far.peer.write('answer');
+		t.is(String(await readBytes(near.peer, 6)), 'answer');
+		far.peer.end();
+		await readAll(near.peer);
+		t.is((await end).cause, 'closed');
 	});
-	await once(near.peer, 'end');
-	t.is(got, sent);
-});
 
-test('ends both sides when no byte moves for the idle limit', async (t) => {
-	const { near, far, relay } = await relayed(t, 50);
-	const hold = setInterval(() => {}, 1000);
-	t.is((await relay.run()).cause, 'idle');
-	clearInterval(hold);
-	await Promise.all([closed(near.peer), closed(far.peer)]);
-	t.true(near.link.closed && far.link.closed);
-});
-
-test('stop closes both links', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	const end = relay.run();
-	relay.stop();
-	t.is((await end).cause, 'aborted');
-	await Promise.all([closed(near.peer), closed(far.peer)]);
-});
-
-test('a client link that is closed from elsewhere behind its FIN takes the far side with it', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	const end = relay.run();
-	near.peer.end('question');
-	t.is(String(await readAll(far.peer)), 'question');
-	near.link.destroy();
-	await end;
-	t.true(far.link.closed);
-});
-
-test('stop ends a relay whose client has gone and whose far side does not take the rest', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	far.peer.pause();
-	const end = relay.run();
-	far.peer.end();
-	near.peer.resume();
-	// Until kernel and stream buffers are full: the FIN behind it then finds the far link with bytes that do not leave.
-	while (far.link.pendingBytes === 0) {
-		near.peer.write(Buffer.alloc(65_536));
-		await new Promise((resolve) => setImmediate(resolve));
-	}
-	near.peer.end();
-	await near.link.gone();
-	t.false(far.link.closed);
-	relay.stop();
-	t.is((await end).cause, 'aborted');
-	t.true(far.link.closed);
-});
-
-test('a client link that is already gone ends the relay and the far side', async (t) => {
-	const { near, far, relay } = await relayed(t);
-	const gone = new Promise<void>((resolve) => {
-		near.link.attach({ data() {}, end() {}, drain() {}, closed: () => resolve() });
+	test(`${name}: passes on a FIN that came before the relay began`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		near.peer.end();
+		const ended = new Promise<void>((resolve) => {
+			near.link.attach({ data() {}, end: resolve, drain() {}, closed() {} });
+		});
+		await ended;
+		near.link.early = Buffer.from('all there is');
+		const end = relay.run();
+		t.is(String(await readAll(far.peer)), 'all there is');
+		far.peer.end('reply');
+		t.is(String(await readAll(near.peer)), 'reply');
+		t.is((await end).cause, 'closed');
 	});
-	near.link.destroy();
-	await gone;
-	await relay.run();
-	await closed(far.peer);
-	t.true(far.link.closed);
-});
+
+	test(`${name}: turns a reset into a reset`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		const end = relay.run();
+		far.peer.write('x');
+		await readBytes(near.peer, 1);
+		const failed = once(near.peer, 'error');
+		far.peer.resetAndDestroy();
+		const [error] = (await failed) as [NodeJS.ErrnoException];
+		t.is(error.code, 'ECONNRESET');
+		const { cause } = await end;
+		t.true(cause instanceof GatewayError && cause.code === 'connection_terminated' && cause.side === 'target');
+	});
+
+	test(`${name}: holds no more than buffers when a side does not read, and resumes when it does`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		void relay.run();
+		near.peer.pause();
+		const total = 64 * 1024 * 1024;
+		const chunk = Buffer.alloc(1024 * 1024, 7);
+		let sent = 0;
+		const stalled = new Promise<void>((resolve) => {
+			const more = () => {
+				while (sent < total && far.peer.write(chunk)) sent += chunk.length;
+				sent += sent < total ? chunk.length : 0;
+				if (sent >= total) far.peer.end();
+				else far.peer.once('drain', more);
+			};
+			// The sender stalls once kernel and stream buffers are full: no drain within many turns of the loop.
+			let quiet = 0;
+			let last = -1;
+			const look = setInterval(() => {
+				quiet = last === far.peer.bytesWritten - far.peer.writableLength ? quiet + 1 : 0;
+				last = far.peer.bytesWritten - far.peer.writableLength;
+				if (quiet < 10) return;
+				clearInterval(look);
+				resolve();
+			}, 10);
+			more();
+		});
+		await stalled;
+		t.true(near.link.pendingBytes < 1024 * 1024, `${near.link.pendingBytes} bytes wait for the client`);
+		t.true(sent < total, 'the sender was held back');
+		near.peer.resume();
+		let got = 0;
+		near.peer.on('data', (data: Buffer) => {
+			got += data.length;
+		});
+		await once(near.peer, 'end');
+		t.is(got, sent);
+	});
+
+	test(`${name}: ends both sides when no byte moves for the idle limit`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor, 50);
+		const hold = setInterval(() => {}, 1000);
+		t.is((await relay.run()).cause, 'idle');
+		clearInterval(hold);
+		await Promise.all([closed(near.peer), closed(far.peer)]);
+		t.true(near.link.closed && far.link.closed);
+	});
+
+	test(`${name}: stop closes both links`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		const end = relay.run();
+		relay.stop();
+		t.is((await end).cause, 'aborted');
+		await Promise.all([closed(near.peer), closed(far.peer)]);
+	});
+
+	test(`${name}: a client link that is closed from elsewhere behind its FIN takes the far side with it`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		const end = relay.run();
+		near.peer.end('question');
+		t.is(String(await readAll(far.peer)), 'question');
+		near.link.destroy();
+		await end;
+		t.true(far.link.closed);
+	});
+
+	test(`${name}: stop ends a relay whose client has gone and whose far side does not take the rest`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		far.peer.pause();
+		const end = relay.run();
+		far.peer.end();
+		near.peer.resume();
+		// Until kernel and stream buffers are full: the FIN behind it then finds the far link with bytes that do not leave.
+		while (far.link.pendingBytes === 0) {
+			near.peer.write(Buffer.alloc(16_384));
+			await new Promise((resolve) => setImmediate(resolve));
+		}
+		near.peer.end();
+		await near.link.gone();
+		t.false(far.link.closed);
+		relay.stop();
+		t.is((await end).cause, 'aborted');
+		t.true(far.link.closed);
+	});
+
+	test(`${name}: a client link that is already gone ends the relay and the far side`, async (t) => {
+		const { near, far, relay } = await relayed(t, reactor);
+		const gone = new Promise<void>((resolve) => {
+			near.link.attach({ data() {}, end() {}, drain() {}, closed: () => resolve() });
+		});
+		near.link.destroy();
+		await gone;
+		await relay.run();
+		await closed(far.peer);
+		t.true(far.link.closed);
+	});
+}

@@ -16,7 +16,7 @@ const CLIENT = new SecureClient(HOP, { ca: [readFileSync(CERTIFICATE_FILE, 'utf8
 
 test('an abort before or during the handshake ends with its reason and closes what is beneath', async (t) => {
 	const reason = new GatewayError('connection_timeout', { side: 'target' });
-	const { link, peer } = await linkPair('hop');
+	const { link, peer } = await linkPair({ side: 'hop' });
 	peer.resume().on('end', () => peer.end());
 	t.is(await failureOf(CLIENT.secure(link, AbortSignal.abort(reason))), reason);
 	await closed(peer);

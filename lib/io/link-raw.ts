@@ -1,0 +1,309 @@
+// A Link upon a plain descriptor: what io/link.ts is to a stream, without the stream. A sink sees no difference.
+//
+// The kernel tells edges: that more has come, not that there is some. So a link remembers that there may be something to
+// read, until a read was short of what was asked; behind a FIN or an RST it reads to the end.
+import { asGatewayError, codeOfErrno, GatewayError, type Phase, type Side } from '../core/error.ts';
+import type { Link, Sink } from '../core/link.ts';
+import { LINGER_MS } from './link.ts';
+import { EAGAIN, errnoName, type Result, SHUT_WR, SOL_SOCKET } from './native.ts';
+import {
+	EPOLLERR,
+	EPOLLET,
+	EPOLLHUP,
+	EPOLLIN,
+	EPOLLOUT,
+	EPOLLRDHUP,
+	type Later,
+	READ_BYTES,
+	type Reactor,
+	type Watched,
+} from './reactor.ts';
+
+const NOTHING: Buffer = Buffer.alloc(0);
+const IDLE: Sink = { data() {}, end() {}, drain() {}, closed() {} };
+
+/** Reads of one link in one turn: others have a turn, too. */
+const READS = 2;
+
+/** From here on a chunk is the buffer that it was read into; below, a copy wastes less memory while it is held. */
+const GIVEN_BYTES = 32_768;
+
+/** What waits to be written before the writer is told to wait: as much as with a stream of node's. */
+const QUEUE_BYTES = 65_536;
+
+/** What a link waits for while everything it was given to write has left. */
+const READING: number = EPOLLIN | EPOLLRDHUP | EPOLLET;
+
+const GONE = EPOLLERR | EPOLLHUP;
+const OVER = EPOLLRDHUP | GONE;
+
+const SO_ERROR = 4;
+const SO_LINGER = 13;
+
+/** struct linger: on, 0 seconds. close(2) then sends RST. */
+const NO_LINGER: Uint8Array = new Uint8Array(Int32Array.of(1, 0).buffer);
+
+/** Who waits for a connection. */
+export interface Connecting {
+	/** Once: 0, or the negative errno with which it failed. The link is open, or closed. */
+	decided(result: Result): void;
+}
+
+/** Created paused; `open` makes it live. */
+export class RawLink implements Link, Watched, Later {
+	early: Buffer = NOTHING;
+	ended = false;
+	closed = false;
+	pendingBytes = 0;
+	readonly #reactor: Reactor;
+	readonly #side: Side;
+	readonly #phase: Phase;
+	/** -1 from the moment on that it is closed. */
+	#fd: number;
+	#place = -1;
+	#sink: Sink = IDLE;
+	#connecting: Connecting | null = null;
+	#error: GatewayError | null = null;
+	#flowing = false;
+	/** There may be something to read. */
+	#readable = false;
+	/** A FIN or an RST has come, behind what is there to read. */
+	#over = false;
+	/** The kernel tells when it can be written to. */
+	#writing = false;
+	/** What the kernel had no room for. */
+	#queue: Uint8Array[] | null = null;
+	/** Whoever writes was told to wait. */
+	#full = false;
+	#fin: 'none' | 'wanted' | 'sent' = 'none';
+	#queued = false;
+	#whenGone: (() => void)[] | null = null;
+
+	/** `fd`: a non-blocking TCP socket, from here on the link's alone. */
+	constructor(reactor: Reactor, fd: number, side: Side, phase: Phase = 'relay') {
+		this.#reactor = reactor;
+		this.#fd = fd;
+		this.#side = side;
+		this.#phase = phase;
+	}
+
+	/** `connecting`: who waits for a connection that is under way. A negative errno: the descriptor is closed again. */
+	open(connecting: Connecting | null = null): Result {
+		this.#connecting = connecting;
+		this.#writing = connecting !== null;
+		this.#place = this.#reactor.add(this.#fd, this.#writing ? READING | EPOLLOUT : READING, this);
+		if (this.#place >= 0) return 0;
+		this.#reactor.calls.close(this.#fd);
+		this.#fd = -1;
+		return this.#place;
+	}
+
+	ready(events: number): void {
+		if (this.#connecting !== null && !this.#isConnected(this.#connecting, events)) return;
+		if (this.#queue !== null && events & (EPOLLOUT | GONE)) this.#flush(this.#queue);
+		if (this.#fd < 0 || !(events & (EPOLLIN | OVER))) return;
+		if (events & OVER) this.#over = true;
+		this.#readable = true;
+		if (this.#flowing) this.#read();
+	}
+
+	#isConnected(connecting: Connecting, events: number): boolean {
+		this.#connecting = null;
+		const errno = events & GONE ? this.#reactor.calls.getOption(this.#fd, SOL_SOCKET, SO_ERROR) : 0;
+		if (errno !== 0) this.#close(null);
+		connecting.decided(-errno);
+		return this.#fd >= 0;
+	}
+
+	later(): void {
+		this.#queued = false;
+		if (this.#fd < 0) this.#tellClosed();
+		else if (this.#flowing && this.#readable) this.#read();
+	}
+
+	#read(): void {
+		const { calls } = this.#reactor;
+		for (let i = 0; i < READS; i++) {
+			if (this.ended) return;
+			const length = calls.recv(this.#fd, this.#reactor.readBuffer, READ_BYTES);
+			if (length < READ_BYTES && !(this.#over && length > 0)) this.#readable = false;
+			if (length === 0) return this.#end();
+			if (length < 0) return length === -EAGAIN ? undefined : this.#fail(length);
+			this.#give(length);
+			if (this.#fd < 0 || !this.#flowing || !this.#readable) return;
+		}
+		this.#queueUp();
+	}
+
+	/** What was read last, in memory that is the sink's. */
+	#give(length: number): void {
+		const buffer = this.#reactor.readBuffer;
+		let chunk: Buffer;
+		if (length < GIVEN_BYTES) {
+			chunk = Buffer.allocUnsafe(length);
+			buffer.copy(chunk, 0, 0, length);
+		} else {
+			chunk = buffer.subarray(0, length);
+			this.#reactor.freshBuffer();
+		}
+		try {
+			this.#sink.data(chunk);
+		} catch (thrown) {
+			this.#bug(thrown);
+		}
+	}
+
+	#end(): void {
+		this.ended = true;
+		try {
+			this.#sink.end();
+		} catch (thrown) {
+			this.#bug(thrown);
+		}
+		if (this.#fin === 'sent') this.#close(null);
+	}
+
+	#flush(queue: Uint8Array[]): void {
+		for (;;) {
+			const bytes = queue[0];
+			if (bytes === undefined) break;
+			const sent = this.#reactor.calls.send(this.#fd, bytes, bytes.length);
+			if (sent < 0) return sent === -EAGAIN ? undefined : this.#fail(sent);
+			this.pendingBytes -= sent;
+			if (sent === bytes.length) queue.shift();
+			else queue[0] = bytes.subarray(sent);
+		}
+		this.#queue = null;
+		if (this.#fin === 'wanted') return this.#sendFin();
+		if (!this.#full) return;
+		this.#full = false;
+		try {
+			this.#sink.drain();
+		} catch (thrown) {
+			this.#bug(thrown);
+		}
+	}
+
+	attach(sink: Sink): void {
+		this.#sink = sink;
+		this.resume();
+	}
+
+	pause(): void {
+		this.#flowing = false;
+	}
+
+	resume(): void {
+		this.#flowing = true;
+		if (this.#readable) this.#queueUp();
+	}
+
+	write(bytes: Uint8Array): boolean {
+		if (this.#fd < 0 || this.#fin !== 'none' || bytes.length === 0) return true;
+		if (this.#queue !== null) return this.#enqueue(this.#queue, bytes);
+		const sent = this.#reactor.calls.send(this.#fd, bytes, bytes.length);
+		if (sent === bytes.length) return true;
+		if (sent >= 0) return this.#enqueue([], bytes.subarray(sent));
+		if (sent === -EAGAIN) return this.#enqueue([], bytes);
+		this.#fail(sent);
+		return true;
+	}
+
+	/** Copies what was cut out of something much larger. */
+	#enqueue(queue: Uint8Array[], bytes: Uint8Array): boolean {
+		queue.push(2 * bytes.length < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes);
+		this.#queue = queue;
+		this.pendingBytes += bytes.length;
+		if (!this.#writing) {
+			this.#writing = true;
+			const changed = this.#reactor.change(this.#place, this.#fd, READING | EPOLLOUT);
+			if (changed < 0) this.#fail(changed);
+		}
+		const full = this.pendingBytes >= QUEUE_BYTES;
+		if (full) this.#full = true;
+		return !full;
+	}
+
+	closeWrite(): void {
+		if (this.#fd < 0 || this.#fin !== 'none') return;
+		this.#fin = 'wanted';
+		if (this.#queue === null) this.#sendFin();
+	}
+
+	/** Behind the peer's FIN a close says the same. A peer that has reset is found by the next read. */
+	#sendFin(): void {
+		this.#fin = 'sent';
+		if (this.ended) this.#close(null);
+		else this.#reactor.calls.shutdown(this.#fd, SHUT_WR);
+	}
+
+	finish(lingerMs: number = LINGER_MS): void {
+		if (this.#fd < 0) return;
+		this.closeWrite();
+		if (this.#fd < 0) return;
+		const timer = setTimeout(() => this.#giveUp(), lingerMs);
+		timer.unref();
+		this.attach({ ...IDLE, closed: () => clearTimeout(timer) });
+	}
+
+	/** What the kernel has goes out behind a close; what it has not the peer must not take for all there was. */
+	#giveUp(): void {
+		if (this.pendingBytes > 0) this.reset();
+		else this.destroy();
+	}
+
+	destroy(): void {
+		this.#close(null);
+	}
+
+	reset(): void {
+		if (this.#fd >= 0) this.#reactor.calls.setOptionBytes(this.#fd, SOL_SOCKET, SO_LINGER, NO_LINGER);
+		this.#close(null);
+	}
+
+	gone(): Promise<void> {
+		if (this.closed) return Promise.resolve();
+		return new Promise((resolve) => {
+			this.#whenGone ??= [];
+			this.#whenGone.push(resolve);
+		});
+	}
+
+	#fail(failure: Result): void {
+		const code = codeOfErrno(errnoName(failure));
+		const known = code === 'proxy_internal_error' ? 'connection_terminated' : code;
+		this.#close(new GatewayError(known, { side: this.#side, phase: this.#phase }));
+	}
+
+	/** A sink that throws has a bug; it costs this link, whose sink hears of it in `closed`, and not the process. */
+	#bug(thrown: unknown): void {
+		this.#close(asGatewayError(thrown, { side: 'gateway', phase: this.#phase }));
+	}
+
+	/** Forgets the descriptor and closes it; the sink hears of it when the events of this turn are through. */
+	#close(error: GatewayError | null): void {
+		const fd = this.#fd;
+		if (fd < 0) return;
+		this.#fd = -1;
+		this.#error = error;
+		this.#queue = null;
+		this.pendingBytes = 0;
+		this.#reactor.remove(this.#place);
+		this.#reactor.calls.close(fd);
+		this.#queueUp();
+	}
+
+	#queueUp(): void {
+		if (this.#queued) return;
+		this.#queued = true;
+		this.#reactor.later(this);
+	}
+
+	#tellClosed(): void {
+		this.closed = true;
+		const sink = this.#sink;
+		this.#sink = IDLE;
+		sink.closed(this.#error);
+		for (const tell of this.#whenGone ?? []) tell();
+	}
+}
