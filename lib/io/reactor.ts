@@ -62,8 +62,7 @@ export class Reactor {
 	}
 
 	/** Null where native calls are missing or forbidden. */
-	static create(): Reactor | null {
-		const calls = nativeCalls();
+	static create(calls: Native | null = nativeCalls()): Reactor | null {
 		if (!calls) return null;
 		const reactor = new Reactor(calls);
 		try {
