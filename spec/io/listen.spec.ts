@@ -135,28 +135,31 @@ for (const { name, reactor } of engines) {
 		t.deepEqual([bytes.length, ending], [16 * 1024 * 1024, 'fin']);
 	});
 
-	test(`${name}: a listening socket goes on in the process it was handed to, and is over in this one`, async (t) => {
-		const { listener } = await open(t, reactor);
-		if (listener.fd === null) return t.pass(); // this Node.js does not tell
-		await open(t, reactor);
-		const child = startProcess(
-			t,
-			process.execPath,
-			['--input-type=module', '-e', listening("{ name: 'handed', fd: 4 }", reactor !== null)],
-			{ stdio: ['ignore', 'inherit', 'inherit', 'ipc', listener.fd] },
-		);
-		t.deepEqual(await once(child, 'message').then(([message]) => message), { port: listener.address.port });
-		await listener.stop();
-		const before = performance.nodeTiming.uvMetricsInfo.loopCount;
-		// Nobody accepts while the child stands still: clients wait, and no loop of ours turns for them.
-		process.kill(child.pid as number, 'SIGSTOP');
-		const client = await connectRaw(t, listener.address.port);
-		await new Promise((resolve) => setTimeout(resolve, 50));
-		const turns = performance.nodeTiming.uvMetricsInfo.loopCount - before;
-		t.true(turns < 1_000, `${turns} turns of the loop`);
-		process.kill(child.pid as number, 'SIGCONT');
-		t.is((await client.read(5)).toString(), 'hello');
-	});
+	test.serial(
+		`${name}: a listening socket goes on in the process it was handed to, and is over in this one`,
+		async (t) => {
+			const { listener } = await open(t, reactor);
+			if (listener.fd === null) return t.pass(); // this Node.js does not tell
+			await open(t, reactor);
+			const child = startProcess(
+				t,
+				process.execPath,
+				['--input-type=module', '-e', listening("{ name: 'handed', fd: 4 }", reactor !== null)],
+				{ stdio: ['ignore', 'inherit', 'inherit', 'ipc', listener.fd] },
+			);
+			t.deepEqual(await once(child, 'message').then(([message]) => message), { port: listener.address.port });
+			await listener.stop();
+			const before = performance.nodeTiming.uvMetricsInfo.loopCount;
+			// Nobody accepts while the child stands still: clients wait, and no loop of ours turns for them.
+			process.kill(child.pid as number, 'SIGSTOP');
+			const client = await connectRaw(t, listener.address.port);
+			await new Promise((resolve) => setTimeout(resolve, 50));
+			const turns = performance.nodeTiming.uvMetricsInfo.loopCount - before;
+			t.true(turns < 500, `${turns} turns of the loop`);
+			process.kill(child.pid as number, 'SIGCONT');
+			t.is((await client.read(5)).toString(), 'hello');
+		},
+	);
 
 	test(`${name}: a client that is gone before it was accepted is no link, or one that ends`, async (t) => {
 		const { listener, next } = await open(t, reactor);
