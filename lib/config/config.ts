@@ -250,6 +250,7 @@ export interface RedisInput {
 	readonly user?: string | undefined;
 	readonly password_file?: string | undefined;
 	readonly ca_file?: string | undefined;
+	readonly key_file?: string | undefined;
 	readonly prefix?: string | undefined;
 	readonly wait?: string | undefined;
 	readonly lease?: string | undefined;

@@ -9,10 +9,11 @@ import { pathOf, readSecretFile } from './secret-file.ts';
 import { type Parsed, parsePort } from './values.ts';
 
 /** As it is written: files not read yet. */
-export interface RedisSection extends Omit<RedisLimits, 'password' | 'ca'> {
+export interface RedisSection extends Omit<RedisLimits, 'password' | 'ca' | 'key'> {
 	/** Empty: none. */
 	readonly passwordFile: string;
 	readonly caFile: string;
+	readonly keyFile: string;
 }
 
 /** `redis://user:password@host:6379/0`; what means something in a URL, and a comma, is written as %XX. */
@@ -49,7 +50,7 @@ export function parseKeyPrefix(text: string): Parsed<string> {
 
 /** Null where no URL is said: limits are this process's own. Reads the files; what is wrong goes to `findings`. */
 export function redisOf(section: RedisSection, findings: Finding[]): RedisLimits | null {
-	const { passwordFile, caFile, ...rest } = section;
+	const { passwordFile, caFile, keyFile, ...rest } = section;
 	if (section.urls.length === 0) return null;
 	const read = <T>(key: string, parsed: Parsed<T> | null): T | null => {
 		if (parsed === null || !('wrong' in parsed)) return parsed?.value ?? null;
@@ -59,7 +60,8 @@ export function redisOf(section: RedisSection, findings: Finding[]): RedisLimits
 	};
 	const password = read('password_file', passwordFile === '' ? null : readSecretFile(passwordFile));
 	const ca = read('ca_file', caFile === '' ? null : readText(caFile));
-	return { ...rest, password, ca };
+	const key = read('key_file', keyFile === '' ? null : readSecretFile(keyFile));
+	return { ...rest, password, ca, key };
 }
 
 function readText(file: string): Parsed<string> {

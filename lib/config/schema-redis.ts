@@ -34,6 +34,11 @@ export const redis: z.ZodType<RedisSection, RedisInput | undefined> = z
 			'none; else the password of Redis, which in a URL everybody reads who reads this',
 		),
 		ca_file: key(z.string(), '', 'authorities that Node knows; else a PEM file of those that vouch for rediss://'),
+		key_file: key(
+			z.string(),
+			'',
+			'none; else a secret of the fleet, without which who reads Redis cannot even guess who the clients are',
+		),
 		prefix: key(text(parseKeyPrefix), 'bauta', 'what every key begins with; gateways with the same one are a fleet'),
 		wait: key(
 			between('5ms', '1s'),
@@ -58,6 +63,7 @@ export const redis: z.ZodType<RedisSection, RedisInput | undefined> = z
 			user: redis.user || null,
 			passwordFile: redis.password_file,
 			caFile: redis.ca_file,
+			keyFile: redis.key_file,
 			prefix: redis.prefix,
 			waitMs: redis.wait,
 			leaseMs: redis.lease,

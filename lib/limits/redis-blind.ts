@@ -1,14 +1,18 @@
 // Names of subjects as Redis sees them: HMAC-SHA-256 under a salt that all gateways share for one window of time and that is
 // destroyed at the end of the next. The salt of a window is made by whoever comes first, ahead of time, so that all
-// gateways turn at the same moment of Redis' clock; what is counted on is moved over by those who know the name.
+// gateways turn at the same moment of Redis' clock; what is counted on is moved over by those who know the name. With a secret
+// of the fleet's own in it, the salts alone do not let a reader of Redis try names.
 import { createHmac, randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
+import type { Secret } from '../core/secret.ts';
 import { ours, StoreProblem } from './redis-causes.ts';
 import type { StoreClient } from './redis-client.ts';
 import type { Subject } from './shared.ts';
 
 export interface BlindOptions {
 	readonly prefix: string;
+	/** The fleet's own secret, which Redis does not know; null without one. */
+	readonly key: Secret | null;
 	/** One window. */
 	readonly saltMs: number;
 	/** How long before its window the next salt is there, and what is held is said under it, too. */
@@ -104,7 +108,10 @@ export class Blinds {
 	#key(window: number, name: string): string | null {
 		const salt = this.#salts.get(window);
 		if (salt === undefined) return null;
-		const blind = createHmac('sha256', salt).update(name).digest('base64url').slice(0, KEY_LENGTH);
+		const blind = createHmac('sha256', salt + (this.#options.key?.reveal() ?? ''))
+			.update(name)
+			.digest('base64url')
+			.slice(0, KEY_LENGTH);
 		return `${this.#options.prefix}:{${blind[0]}}${blind.slice(1)}`;
 	}
 

@@ -2,6 +2,7 @@
 // one clockwork that keeps them alive. Needs Redis 6.2 or Valkey; docs of the keys and of the rights needed are in README.
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
+import type { Secret } from '../core/secret.ts';
 import { Bans } from './redis-bans.ts';
 import { type BlindKeys, Blinds } from './redis-blind.ts';
 import { Bytes } from './redis-bytes.ts';
@@ -16,6 +17,8 @@ import type { ByteGrants, ByteWants, Failing, FailureRule, Rate, Shared, Subject
 export interface RedisLimits extends RedisServers {
 	/** What every key begins with. */
 	readonly prefix: string;
+	/** Goes into what clients and users are hashed with; the same for all gateways. */
+	readonly key: Secret | null;
 	/** The longest that a question waits for its answer. */
 	readonly waitMs: number;
 	/** How long Redis believes in a gateway that it does not hear. */
@@ -52,12 +55,12 @@ export class RedisShared implements Shared {
 	readonly #believedMs: number;
 
 	constructor(limits: RedisLimits, { clock, note, modeChanged, isGateway = true }: SharedDeps) {
-		const { prefix, leaseMs, saltMs } = limits;
+		const { prefix, key, leaseMs, saltMs } = limits;
 		this.#limits = limits;
 		this.#clock = clock;
 		this.#believedMs = isGateway ? limits.leaseMs : 0;
 		this.#tickMs = Math.min(LONGEST_TICK_MS, leaseMs / 6);
-		this.#blinds = new Blinds({ prefix, saltMs, aheadMs: leaseMs }, clock);
+		this.#blinds = new Blinds({ prefix, key, saltMs, aheadMs: leaseMs }, clock);
 		this.#places = new Places({ gateway: this.#gateway, leaseMs }, this.#blinds, clock);
 		this.#rates = new Rates(clock);
 		this.#bytes = new Bytes(this.#blinds);

@@ -42,9 +42,14 @@ test('passwords and authorities come from files, without the end of their line',
 	const folder = temporaryFolder(t);
 	writeFileSync(join(folder, 'password'), 's3cret\n');
 	writeFileSync(join(folder, 'ca.pem'), 'PEM');
-	const files = { password_file: join(folder, 'password'), ca_file: join(folder, 'ca.pem') };
+	writeFileSync(join(folder, 'key'), 'fleet');
+	const files = {
+		password_file: join(folder, 'password'),
+		ca_file: join(folder, 'ca.pem'),
+		key_file: join(folder, 'key'),
+	};
 	const { redis } = resolveConfig({ redis: { url: ['rediss://h'], ...files } });
-	t.deepEqual([redis?.password?.reveal(), redis?.ca], ['s3cret', 'PEM']);
+	t.deepEqual([redis?.password?.reveal(), redis?.ca, redis?.key?.reveal()], ['s3cret', 'PEM', 'fleet']);
 	t.regex(problemsOf({ url: ['redis://h'], password_file: join(folder, 'none') }).join(), /readable file.*ENOENT/);
 });
 

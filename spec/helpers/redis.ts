@@ -148,6 +148,7 @@ export async function startShared(scope: Scope, servers: Partial<RedisLimits> & 
 		user: null,
 		password: null,
 		ca: null,
+		key: null,
 		prefix: 'bauta',
 		waitMs: 5_000,
 		leaseMs: 1_200,

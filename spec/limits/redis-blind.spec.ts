@@ -2,6 +2,7 @@ import { createHash, createHmac } from 'node:crypto';
 import test from 'ava';
 import type { Redis } from 'ioredis';
 import { formatIp, parseIp } from '../../lib/core/ip.ts';
+import { Secret } from '../../lib/core/secret.ts';
 import { clientOf } from '../../lib/limits/client-key.ts';
 import type { Subject } from '../../lib/limits/shared.ts';
 import { until } from '../helpers/process.ts';
@@ -131,6 +132,23 @@ function blindKeys(salt: string): string[] {
 		createHmac('sha256', salt).update(`${kind} ${name}`).digest('base64url').slice(1, 22),
 	);
 }
+
+withRedis(
+	"with a secret of the fleet's the stored salt does not let anybody try names, and gateways with it agree",
+	async (t) => {
+		const { url, admin } = await startRedis(t);
+		const key = new Secret('what-redis-does-not-know');
+		const [one, other] = await Promise.all([0, 1].map(() => startShared(t, { url, key })));
+		await traffic(one!, 0);
+		const text = (await dump(admin)).toString('latin1');
+		const [salt] = await Promise.all((await admin.keys('bauta:salt:*')).map((name) => admin.get(name)));
+		for (const blind of blindKeys(salt!)) t.false(text.includes(blind));
+		t.true(blindKeys(salt! + key.reveal()).every((blind) => text.includes(blind)));
+		const [client] = subjects() as [Subject];
+		t.is(await one!.shared.places(client, { limit: 1, held: 0, need: 1, want: 1 }), 1);
+		t.is(await other!.shared.places(client, { limit: 1, held: 0, need: 1, want: 1 }), 0);
+	},
+);
 
 withRedis('when a salt is over nothing is left of what was kept under it', async (t) => {
 	const { url, admin } = await startRedis(t);
