@@ -43,6 +43,16 @@ const SO_LINGER = 13;
 /** struct linger: on, 0 seconds. close(2) then sends RST. */
 const NO_LINGER: Uint8Array = new Uint8Array(Int32Array.of(1, 0).buffer);
 
+/** Takes bytes off a link by itself, instead of its sink. */
+export interface Mover {
+	/** It can move now; else the link reads as ever. */
+	ready(): boolean;
+	/** Moves what there is: how much, 0 at the end, or a negative errno. It pauses the link when it can hold no more. */
+	move(): Result;
+	/** What `whenWritable` asked for. */
+	writable(): void;
+}
+
 /** Who waits for a connection. */
 export interface Connecting {
 	/** Once: 0, or the negative errno with which it failed. The link is open, or closed. */
@@ -55,7 +65,7 @@ export class RawLink implements Link, Watched, Later {
 	ended = false;
 	closed = false;
 	pendingBytes = 0;
-	readonly #reactor: Reactor;
+	readonly reactor: Reactor;
 	readonly #side: Side;
 	readonly #phase: Phase;
 	/** -1 from the moment on that it is closed. */
@@ -77,11 +87,14 @@ export class RawLink implements Link, Watched, Later {
 	#full = false;
 	#fin: 'none' | 'wanted' | 'sent' = 'none';
 	#queued = false;
+	#mover: Mover | null = null;
+	/** Who waits until it can be written to, beside the queue. */
+	#waiting: Mover | null = null;
 	#whenGone: (() => void)[] | null = null;
 
 	/** `fd`: a non-blocking TCP socket, from here on the link's alone. */
 	constructor(reactor: Reactor, fd: number, side: Side, phase: Phase = 'relay') {
-		this.#reactor = reactor;
+		this.reactor = reactor;
 		this.#fd = fd;
 		this.#side = side;
 		this.#phase = phase;
@@ -91,25 +104,32 @@ export class RawLink implements Link, Watched, Later {
 	open(connecting: Connecting | null = null): Result {
 		this.#connecting = connecting;
 		this.#writing = connecting !== null;
-		this.#place = this.#reactor.add(this.#fd, this.#writing ? READING | EPOLLOUT : READING, this);
+		this.#place = this.reactor.add(this.#fd, this.#writing ? READING | EPOLLOUT : READING, this);
 		if (this.#place >= 0) return 0;
-		this.#reactor.calls.close(this.#fd);
+		this.reactor.calls.close(this.#fd);
 		this.#fd = -1;
 		return this.#place;
 	}
 
 	ready(events: number): void {
 		if (this.#connecting !== null && !this.#isConnected(this.#connecting, events)) return;
-		if (this.#queue !== null && events & (EPOLLOUT | GONE)) this.#flush(this.#queue);
+		if (events & (EPOLLOUT | GONE)) this.#writable();
 		if (this.#fd < 0 || !(events & (EPOLLIN | OVER))) return;
 		if (events & OVER) this.#over = true;
 		this.#readable = true;
 		if (this.#flowing) this.#read();
 	}
 
+	#writable(): void {
+		if (this.#queue !== null) this.#flush(this.#queue);
+		const waiting = this.#waiting;
+		this.#waiting = null;
+		waiting?.writable();
+	}
+
 	#isConnected(connecting: Connecting, events: number): boolean {
 		this.#connecting = null;
-		const errno = events & GONE ? this.#reactor.calls.getOption(this.#fd, SOL_SOCKET, SO_ERROR) : 0;
+		const errno = events & GONE ? this.reactor.calls.getOption(this.#fd, SOL_SOCKET, SO_ERROR) : 0;
 		if (errno !== 0) this.#close(null);
 		connecting.decided(-errno);
 		return this.#fd >= 0;
@@ -122,10 +142,14 @@ export class RawLink implements Link, Watched, Later {
 	}
 
 	#read(): void {
-		const { calls } = this.#reactor;
+		const { calls } = this.reactor;
 		for (let i = 0; i < READS; i++) {
 			if (this.ended) return;
-			const length = calls.recv(this.#fd, this.#reactor.readBuffer, READ_BYTES);
+			if (this.#mover?.ready()) {
+				if (this.#move(this.#mover)) continue;
+				return;
+			}
+			const length = calls.recv(this.#fd, this.reactor.readBuffer, READ_BYTES);
 			if (length < READ_BYTES && !(this.#over && length > 0)) this.#readable = false;
 			if (length === 0) return this.#end();
 			if (length < 0) return length === -EAGAIN ? undefined : this.#fail(length);
@@ -135,16 +159,25 @@ export class RawLink implements Link, Watched, Later {
 		this.#queueUp();
 	}
 
+	/** False: there is nothing more for now. */
+	#move(mover: Mover): boolean {
+		const moved = mover.move();
+		if (moved <= 0) this.#readable = false;
+		if (moved === 0) this.#end();
+		else if (moved < 0 && moved !== -EAGAIN) this.#fail(moved);
+		return moved > 0 && this.#fd >= 0 && this.#flowing;
+	}
+
 	/** What was read last, in memory that is the sink's. */
 	#give(length: number): void {
-		const buffer = this.#reactor.readBuffer;
+		const buffer = this.reactor.readBuffer;
 		let chunk: Buffer;
 		if (length < GIVEN_BYTES) {
 			chunk = Buffer.allocUnsafe(length);
 			buffer.copy(chunk, 0, 0, length);
 		} else {
 			chunk = buffer.subarray(0, length);
-			this.#reactor.freshBuffer();
+			this.reactor.freshBuffer();
 		}
 		try {
 			this.#sink.data(chunk);
@@ -167,7 +200,7 @@ export class RawLink implements Link, Watched, Later {
 		for (;;) {
 			const bytes = queue[0];
 			if (bytes === undefined) break;
-			const sent = this.#reactor.calls.send(this.#fd, bytes, bytes.length);
+			const sent = this.reactor.calls.send(this.#fd, bytes, bytes.length);
 			if (sent < 0) return sent === -EAGAIN ? undefined : this.#fail(sent);
 			this.pendingBytes -= sent;
 			if (sent === bytes.length) queue.shift();
@@ -195,13 +228,13 @@ export class RawLink implements Link, Watched, Later {
 
 	resume(): void {
 		this.#flowing = true;
-		if (this.#readable) this.#queueUp();
+		if (this.#readable && this.#fd >= 0) this.#queueUp();
 	}
 
 	write(bytes: Uint8Array): boolean {
 		if (this.#fd < 0 || this.#fin !== 'none' || bytes.length === 0) return true;
 		if (this.#queue !== null) return this.#enqueue(this.#queue, bytes);
-		const sent = this.#reactor.calls.send(this.#fd, bytes, bytes.length);
+		const sent = this.reactor.calls.send(this.#fd, bytes, bytes.length);
 		if (sent === bytes.length) return true;
 		if (sent >= 0) return this.#enqueue([], bytes.subarray(sent));
 		if (sent === -EAGAIN) return this.#enqueue([], bytes);
@@ -214,14 +247,44 @@ export class RawLink implements Link, Watched, Later {
 		queue.push(2 * bytes.length < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes);
 		this.#queue = queue;
 		this.pendingBytes += bytes.length;
-		if (!this.#writing) {
-			this.#writing = true;
-			const changed = this.#reactor.change(this.#place, this.#fd, READING | EPOLLOUT);
-			if (changed < 0) this.#fail(changed);
-		}
+		this.#tellWritable();
 		const full = this.pendingBytes >= QUEUE_BYTES;
 		if (full) this.#full = true;
 		return !full;
+	}
+
+	/** From now on `mover` takes what comes; the sink still hears of the end, and of everything else. */
+	moveBy(mover: Mover): void {
+		this.#mover = mover;
+		// How much was there the last time says nothing about what a mover would find.
+		this.#readable = true;
+	}
+
+	#tellWritable(): void {
+		if (this.#writing) return;
+		this.#writing = true;
+		const changed = this.reactor.change(this.#place, this.#fd, READING | EPOLLOUT);
+		if (changed < 0) this.#fail(changed);
+	}
+
+	/** Moves from here into a pipe. */
+	spliceTo(pipe: number, length: number): Result {
+		return this.reactor.calls.splice(this.#fd, pipe, length);
+	}
+
+	/** Moves from a pipe to the peer: how much, -EAGAIN, or 0 when the link is closed or just failed. Not beside `write`. */
+	spliceFrom(pipe: number, length: number): Result {
+		if (this.#fd < 0 || this.#fin !== 'none') return 0;
+		const moved = this.reactor.calls.splice(pipe, this.#fd, length);
+		if (moved >= 0 || moved === -EAGAIN) return moved;
+		this.#fail(moved);
+		return 0;
+	}
+
+	/** Tells `mover` once, when there is room behind an -EAGAIN. */
+	whenWritable(mover: Mover): void {
+		this.#waiting = mover;
+		this.#tellWritable();
 	}
 
 	closeWrite(): void {
@@ -234,7 +297,7 @@ export class RawLink implements Link, Watched, Later {
 	#sendFin(): void {
 		this.#fin = 'sent';
 		if (this.ended) this.#close(null);
-		else this.#reactor.calls.shutdown(this.#fd, SHUT_WR);
+		else this.reactor.calls.shutdown(this.#fd, SHUT_WR);
 	}
 
 	finish(lingerMs: number = LINGER_MS): void {
@@ -257,7 +320,7 @@ export class RawLink implements Link, Watched, Later {
 	}
 
 	reset(): void {
-		if (this.#fd >= 0) this.#reactor.calls.setOptionBytes(this.#fd, SOL_SOCKET, SO_LINGER, NO_LINGER);
+		if (this.#fd >= 0) this.reactor.calls.setOptionBytes(this.#fd, SOL_SOCKET, SO_LINGER, NO_LINGER);
 		this.#close(null);
 	}
 
@@ -288,15 +351,15 @@ export class RawLink implements Link, Watched, Later {
 		this.#error = error;
 		this.#queue = null;
 		this.pendingBytes = 0;
-		this.#reactor.remove(this.#place);
-		this.#reactor.calls.close(fd);
+		this.reactor.remove(this.#place);
+		this.reactor.calls.close(fd);
 		this.#queueUp();
 	}
 
 	#queueUp(): void {
 		if (this.#queued) return;
 		this.#queued = true;
-		this.#reactor.later(this);
+		this.reactor.later(this);
 	}
 
 	#tellClosed(): void {

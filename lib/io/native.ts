@@ -34,6 +34,10 @@ export interface Native {
 	recv(fd: number, into: Uint8Array, length: number): Result;
 	/** Never raises SIGPIPE. */
 	send(fd: number, bytes: Uint8Array, length: number): Result;
+	/** A pipe, its ends written into `ends`: reading, writing. */
+	pipe(ends: Int32Array): Result;
+	/** Moves up to `length` bytes from one descriptor to another, one of which is a pipe. -EAGAIN when nothing can move. */
+	splice(from: number, to: number, length: number): Result;
 	/** `how`: `SHUT_WR`. */
 	shutdown(fd: number, how: number): Result;
 	close(fd: number): Result;
@@ -66,14 +70,16 @@ export const EPOLL_EVENT_BYTES: number = process.arch === 'x64' ? 12 : 16;
 export const EPOLL_DATA_OFFSET: number = process.arch === 'x64' ? 4 : 8;
 
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
+/** O_NONBLOCK and O_CLOEXEC, too. */
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const EPOLL_CLOEXEC = 0o2000000;
+const SPLICE_MOVE_NONBLOCK = 1 | 2;
 const MSG_NOSIGNAL = 0x4000;
 const FIONBIO = 0x5421;
 
 /** As much of koffi as is used here; its platform packages bring no types. */
 interface Koffi {
-	load(path: null): { func(prototype: string): (...args: (number | Uint8Array)[]) => number };
+	load(path: null): { func(prototype: string): (...args: (number | Uint8Array | Int32Array | null)[]) => number };
 	errno(): number;
 	readonly node: { poll(fd: number, events: { readable: true }, callback: () => void): Watch };
 }
@@ -113,6 +119,8 @@ function callsOf(koffi: Koffi): Native {
 	const getsockname = libc.func('int getsockname(int, void *, void *)');
 	const recv = libc.func('int64_t recv(int, void *, uint64_t, int)');
 	const send = libc.func('int64_t send(int, const void *, uint64_t, int)');
+	const pipe2 = libc.func('int pipe2(void *, int)');
+	const splice = libc.func('int64_t splice(int, void *, int, void *, uint64_t, unsigned int)');
 	const shutdown = libc.func('int shutdown(int, int)');
 	const close = libc.func('int close(int)');
 	const epollCreate = libc.func('int epoll_create1(int)');
@@ -153,6 +161,8 @@ function callsOf(koffi: Koffi): Native {
 		},
 		recv: (fd, into, size) => result(recv(fd, into, size, 0)),
 		send: (fd, bytes, size) => result(send(fd, bytes, size, MSG_NOSIGNAL)),
+		pipe: (ends) => result(pipe2(ends, SOCK_NONBLOCK_CLOEXEC)),
+		splice: (from, to, size) => result(splice(from, null, to, null, size, SPLICE_MOVE_NONBLOCK)),
 		shutdown: (fd, how) => result(shutdown(fd, how)),
 		close: (fd) => result(close(fd)),
 		epollCreate: () => result(epollCreate(EPOLL_CLOEXEC)),

@@ -7,7 +7,9 @@
 // when it is given up, so what was reported for the one before, in this batch or by a duplicate that a forked child still
 // holds, reaches nobody. And a descriptor is in one object alone, which forgets it before it closes it: its number may
 // be somebody else's at once.
+
 import { EPOLL_DATA_OFFSET, EPOLL_EVENT_BYTES, type Native, nativeCalls, type Result, type Watch } from './native.ts';
+import { PipePool } from './pipes.ts';
 
 /** Events of epoll_ctl(2). A watched descriptor is told of edges, but for a listener. */
 export const EPOLLIN = 0x1;
@@ -40,6 +42,7 @@ export interface Later {
 
 export class Reactor {
 	readonly calls: Native;
+	readonly pipes: PipePool;
 	/** Everybody reads into it; whoever gives a part of it away takes `freshBuffer`. */
 	readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 	readonly #watched: (Watched | null)[] = [];
@@ -59,6 +62,7 @@ export class Reactor {
 
 	private constructor(calls: Native) {
 		this.calls = calls;
+		this.pipes = new PipePool(calls);
 	}
 
 	/** Null where native calls are missing or forbidden. */
@@ -148,6 +152,7 @@ export class Reactor {
 	}
 
 	#close(): void {
+		this.pipes.clear();
 		this.#watch?.close();
 		this.#watch = null;
 		this.calls.close(this.#epoll);

@@ -2,9 +2,13 @@
 // reset becomes a reset; a side that does not read stops the other side's reading, so no more than a stream's buffer waits.
 import type { GatewayError } from '../core/error.ts';
 import type { Link, Sink } from '../core/link.ts';
+import { SpliceMover } from './relay-splice.ts';
 import type { Moving, Sweep } from './sweep.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
+
+/** One direction of a tunnel is bulky from here on. */
+const BULKY_BYTES = 262_144;
 
 export interface RelayEnd {
 	/** `closed`: both directions ended by FIN. `idle`: no byte for too long. `aborted`: by `stop`. Else what went wrong. */
@@ -92,6 +96,7 @@ class Way implements Sink {
 	readonly #to: Link;
 	#opposite: Way | null = null;
 	#closed = false;
+	#mover: SpliceMover | null = null;
 
 	constructor(relay: Relay, from: Link, to: Link) {
 		this.#relay = relay;
@@ -116,6 +121,14 @@ class Way implements Sink {
 	data(chunk: Buffer): void {
 		this.bytes += chunk.length;
 		if (!this.#to.write(chunk)) this.#from.pause();
+		else if (this.bytes >= BULKY_BYTES && this.#mover === null) this.#moveOver();
+	}
+
+	/** What was read by now has to have left before. */
+	#moveOver(): void {
+		if (this.#to.pendingBytes > 0) return;
+		this.#mover = SpliceMover.between(this.#from, this.#to, this);
+		this.#mover?.start();
 	}
 
 	end(): void {
@@ -138,6 +151,7 @@ class Way implements Sink {
 	closed(error: GatewayError | null): void {
 		if (this.#closed) return;
 		this.#closed = true;
+		this.#mover?.close();
 		this.#relay.wayClosed(error);
 	}
 }

@@ -30,6 +30,18 @@ function reactorOf(t: ExecutionContext, calls: Native | null = nativeCalls()): R
 	throw new Error('no native calls');
 }
 
+/** Calls that count how often bytes were spliced. */
+function counting(calls: Native | null, counts: { splices: number }): Native | null {
+	if (!calls) return null;
+	return {
+		...calls,
+		splice: (from, to, length) => {
+			counts.splices++;
+			return calls.splice(from, to, length);
+		},
+	};
+}
+
 /** Calls whose sockets have little room, so that writes are cut short and queues build up. */
 function narrow(calls: Native | null): Native | null {
 	if (!calls) return null;
@@ -169,15 +181,15 @@ class World {
 
 	act(): void {
 		const end = this.ends[this.#roll(Math.max(1, this.ends.length))];
-		const what = this.#roll(24);
+		const what = this.#roll(40);
 		if (what < 3 || !end) return this.open();
-		if (what < 11) return end.send(1 + this.#roll(30_000));
-		if (what < 13) return end.send(this.#roll(200_000));
-		if (what < 14) return end.link.closeWrite();
-		if (what < 16) return end.link.pause();
-		if (what < 20) return end.link.resume();
-		if (what < 21) return this.#move(end);
-		const link = what < 22 ? end.link : this.links[this.#roll(this.links.length)];
+		if (what < 18) return end.send(1 + this.#roll(30_000));
+		if (what < 29) return end.send(this.#roll(200_000));
+		if (what < 30) return end.link.closeWrite();
+		if (what < 32) return end.link.pause();
+		if (what < 36) return end.link.resume();
+		if (what < 37) return this.#move(end);
+		const link = what < 38 ? end.link : this.links[this.#roll(this.links.length)];
 		if (this.#roll(2) === 0) link?.reset();
 		else link?.destroy();
 		// Its number is taken by the next one at once.
@@ -200,12 +212,14 @@ const descriptors = (): number => readdirSync('/proc/self/fd').length;
 alone('whatever is opened, moved, killed and used again, every stream gets its own bytes', async (t) => {
 	const before = descriptors();
 	let bytes = 0;
+	const counts = { splices: 0 };
+	const calls = counting(nativeCalls(), counts);
 	const run = async (seed: number): Promise<boolean> => {
-		const reactor = reactorOf(t, seed % 2 === 0 ? nativeCalls() : narrow(nativeCalls()));
+		const reactor = reactorOf(t, seed % 2 === 0 ? calls : narrow(calls));
 		const roll = dice(seed);
 		const world = new World(reactor, roll);
 		await world.start();
-		for (let turn = 0; turn < 120; turn++) {
+		for (let turn = 0; turn < 80; turn++) {
 			for (let i = roll(8); i >= 0; i--) world.act();
 			await new Promise((resolve) => setImmediate(resolve));
 		}
@@ -219,6 +233,7 @@ alone('whatever is opened, moved, killed and used again, every stream gets its o
 	};
 	await fc.assert(fc.asyncProperty(fc.integer(), run), { numRuns: 16 });
 
+	t.true(counts.splices > 500, `${counts.splices} times spliced`);
 	t.true(bytes > 10_000_000, `${bytes} bytes were checked`);
 	await new Promise((resolve) => setTimeout(resolve, 1)); // node closes what watched the set in a turn of its own
 	t.is(descriptors(), before);

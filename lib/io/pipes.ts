@@ -1,0 +1,47 @@
+// Pipes to splice through: the kernel's own buffers, two descriptors each.
+import type { Native } from './native.ts';
+
+/** Empty pipes that are kept. */
+const SPARE_PIPES = 16;
+
+/** Two descriptors. */
+export interface Pipe {
+	readonly reading: number;
+	readonly writing: number;
+}
+
+/** The pipes of one reactor. A pipe is in the pool, empty, or with one mover. */
+export class PipePool {
+	readonly #calls: Native;
+	readonly #spare: Pipe[] = [];
+	readonly #ends: Int32Array = new Int32Array(2);
+
+	constructor(calls: Native) {
+		this.#calls = calls;
+	}
+
+	/** Null when there are no descriptors. */
+	take(): Pipe | null {
+		const spare = this.#spare.pop();
+		if (spare) return spare;
+		if (this.#calls.pipe(this.#ends) < 0) return null;
+		return { reading: this.#ends[0] as number, writing: this.#ends[1] as number };
+	}
+
+	/** It must be empty. */
+	give(pipe: Pipe): void {
+		if (this.#spare.length < SPARE_PIPES) this.#spare.push(pipe);
+		else this.discard(pipe);
+	}
+
+	/** Whatever is in it. */
+	discard(pipe: Pipe): void {
+		this.#calls.close(pipe.reading);
+		this.#calls.close(pipe.writing);
+	}
+
+	/** Closes the spare ones. */
+	clear(): void {
+		for (const pipe of this.#spare.splice(0)) this.discard(pipe);
+	}
+}
