@@ -25,13 +25,12 @@ export interface SecureOptions {
 export class SecureClient {
 	readonly #options: TlsConnectOptions;
 
-	/** Reads the system's certificates, which takes some 100 ms: once a hop, at start. */
 	constructor(hop: Target, options: SecureOptions = {}) {
 		this.#options = {
 			host: hop.host,
 			// RFC 6066 section 3: no addresses in SNI.
 			servername: hop.kind === 'name' ? hop.host : '',
-			secureContext: contextOf(options.ca ?? [...getCACertificates('default'), ...getCACertificates('system')]),
+			secureContext: options.ca === undefined ? usualContext() : contextOf(options.ca),
 			ALPNProtocols: ['http/1.1'],
 		};
 	}
@@ -84,6 +83,14 @@ class SecureLink extends StreamLink {
 		this.#beneath.reset();
 		this.destroy();
 	}
+}
+
+/** Made once for all hops: it takes some 100 ms, and a list may have thousands of them. */
+let usual: SecureContext | null = null;
+
+function usualContext(): SecureContext {
+	usual ??= contextOf([...getCACertificates('default'), ...getCACertificates('system')]);
+	return usual;
 }
 
 function contextOf(authorities: readonly string[]): SecureContext {
