@@ -164,6 +164,7 @@ class ComposedGateway implements Gateway {
 
 	async start(): Promise<void> {
 		await this.#share();
+		await this.#current.prepare(null);
 		try {
 			for (const inbound of this.#current.inbounds) {
 				await inbound.start();
@@ -174,6 +175,7 @@ class ComposedGateway implements Gateway {
 			throw error;
 		}
 		this.state = 'serving';
+		this.#current.commit();
 		for (const address of this.addresses) this.#observer.note?.('info', 'listening', { address });
 	}
 
@@ -202,12 +204,14 @@ class ComposedGateway implements Gateway {
 		const next = this.#generationOf(config);
 		const old = this.#current;
 		try {
+			await next.prepare(old);
 			const change = await prepareListeners(old.inbounds, next.inbounds);
 			if (this.#draining()) for (const inbound of change.started) await inbound.stop();
 			if (this.#draining()) throw new Error('the gateway drains');
 			this.#living.add(next);
 			this.#current = next;
 			change.commit();
+			next.commit();
 			this.#limiter.change(config.limits.allowances, config.limits.ceilings);
 			if (!isDeepStrictEqual(config.redis, old.config.redis))
 				this.#observer.note?.('warn', 'redis: another store takes a restart, the one before goes on');

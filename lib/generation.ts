@@ -2,6 +2,7 @@
 // reload makes a new one; the old one takes no connection any more and is put away when its last flow is over, so a
 // tunnel keeps the rules it started with. What outlives it (listeners, limits, numbers) is lent by the gateway.
 import type { Config } from './config/config.ts';
+import { lineReader } from './config/member.ts';
 import type { Client } from './core/client.ts';
 import { systemClock } from './core/clock.ts';
 import type { Observer } from './core/observer.ts';
@@ -16,10 +17,10 @@ import { Sweep } from './io/sweep.ts';
 import { clientOf } from './limits/client-key.ts';
 import type { Limiter } from './limits/limiter.ts';
 import { ExitPolicy, type Subject } from './policy/exit-policy.ts';
-import type { OwnAddresses } from './policy/own-addresses.ts';
+import { type OwnAddresses, OwnMachine } from './policy/own-addresses.ts';
 import { compileRules } from './policy/rules.ts';
 import { type PlainUser, Users } from './policy/users.ts';
-import { outboundsOf } from './registry.ts';
+import { Ways } from './ways.ts';
 
 /** What a gateway lends to each of its generations. */
 export interface Surroundings {
@@ -64,6 +65,7 @@ export class Generation {
 	readonly #resolver: Resolver;
 	/** Null: node's streams carry everything. */
 	readonly #reactor: Reactor | null;
+	readonly #ways: Ways;
 	readonly #router: Router;
 	readonly #policy: ExitPolicy;
 	readonly #pool: OriginPool = new OriginPool();
@@ -76,7 +78,8 @@ export class Generation {
 		const { servers, hostsFile, ...resolver } = config.resolver;
 		this.#resolver = new Resolver({ ...resolver, servers, hostsFile: hostsFile ? '/etc/hosts' : null });
 		this.#reactor = config.io.native ? surroundings.reactor() : null;
-		this.#router = new Router(outboundsOf(config.upstreams, { resolver: this.#resolver, reactor: this.#reactor }));
+		this.#ways = this.#waysOut();
+		this.#router = new Router(this.#ways.outbounds);
 		this.#policy = policyOf(config, surroundings.own);
 		this.#sweep = new Sweep(config.timeouts.idleMs || NEVER_MS);
 		this.server = this.#flowServer();
@@ -85,6 +88,33 @@ export class Generation {
 
 	get #authRequired(): boolean {
 		return this.config.users !== null || this.#surroundings.hooks.authenticate !== undefined;
+	}
+
+	#waysOut(): Ways {
+		const { upstreams, groups, route } = this.config;
+		const { observer, own } = this.#surroundings;
+		const machine = new OwnMachine(own);
+		const read = groups.map((group) => ({ ...group, parse: lineReader(group.scheme) }));
+		return new Ways(
+			{ upstreams, groups: read, route },
+			{
+				resolver: this.#resolver,
+				reactor: this.#reactor,
+				clock: systemClock,
+				isListener: (ip, port) => machine.listens(ip, port),
+				note: (level, event, facts) => observer.note?.(level, event, facts),
+			},
+		);
+	}
+
+	/** Reads the lists that its groups are made of, or has them of the one before: to be called before it takes a connection. */
+	prepare(before: Generation | null): Promise<void> {
+		return this.#ways.start(before === null ? null : before.#ways);
+	}
+
+	/** It is in force: its groups may ask their members how they are. */
+	commit(): void {
+		this.#ways.probe();
 	}
 
 	#flowServer(): FlowServer {
@@ -145,6 +175,7 @@ export class Generation {
 	/** Lets its flows end: tunnels whenever they do, HTTP connections behind their current request. Resolves when all have. */
 	async retire(): Promise<void> {
 		this.server.drain();
+		this.#ways.close();
 		this.#pool.close();
 		await this.server.reported();
 		this.close();
@@ -154,6 +185,7 @@ export class Generation {
 	close(): void {
 		this.#pool.close();
 		this.#sweep.close();
+		this.#ways.close();
 		this.#router.close();
 		this.#resolver.close();
 	}

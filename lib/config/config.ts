@@ -1,5 +1,6 @@
 // The shape of a configuration, twice: `ConfigInput` as a file or a library user writes it (snake_case, values as text),
 // `Config` as the gateway reads it (camelCase, parsed, units in names, every key present, frozen to the bottom).
+import type { Sticky } from '../balance/sticky.ts';
 import type { Secret } from '../core/secret.ts';
 import type { Ceilings } from '../limits/account-limiter.ts';
 import type { Allowances, WhenDown } from '../limits/allowance.ts';
@@ -9,12 +10,17 @@ import type { LogOptions } from '../observe/log.ts';
 import type { PortSet } from '../policy/ports.ts';
 import type { RuleSpec } from '../policy/rules.ts';
 import type { PlainUser } from '../policy/users.ts';
+import type { StrategyName } from '../registry.ts';
+import type { GroupSpec } from '../ways.ts';
 
 /** What a gateway is built from. Made by `resolveConfig` or `loadConfig` alone; deeply frozen. */
 export interface Config {
 	readonly listen: readonly ListenConfig[];
-	/** The ways out beside `direct` and `block`; the first one is the default route, `direct` when there is none. */
+	/** The ways out beside `direct`, `block` and the groups. */
 	readonly upstreams: readonly UpstreamConfig[];
+	readonly groups: readonly GroupConfig[];
+	/** Tag of the default route; null: the first upstream, else the first group, else `direct`. */
+	readonly route: string | null;
 	readonly anonymity: { readonly level: AnonymityLevel };
 	readonly exit: ExitConfig;
 	/** In order; the first rule that matches decides. */
@@ -50,7 +56,16 @@ export interface UpstreamConfig {
 	/** Unique; never `direct` or `block`. */
 	readonly tag: string;
 	/** At least one; the last one stands next to the target. */
-	readonly hops: readonly HopConfig[];
+	readonly hops: readonly PartConfig[];
+}
+
+/** A hop, or another way out by its tag. */
+export type PartConfig = HopConfig | { readonly type: 'tag'; readonly tag: string };
+
+/** As ways.ts takes it, but for the reader of lines, which is made of `scheme`. */
+export interface GroupConfig extends Omit<GroupSpec, 'parse'> {
+	/** What a line of a list without a scheme is. */
+	readonly scheme: HopConfig['type'];
 }
 
 export interface HopConfig {
@@ -128,6 +143,8 @@ export interface ResolverConfig {
 export interface ConfigInput {
 	readonly listen?: readonly string[] | undefined;
 	readonly upstream?: readonly (string | UpstreamInput)[] | undefined;
+	readonly group?: readonly GroupInput[] | undefined;
+	readonly route?: string | undefined;
 	readonly anonymity?: { readonly level?: AnonymityLevel | undefined } | undefined;
 	readonly exit?:
 		| {
@@ -228,6 +245,50 @@ export interface ExceptionInput extends AllowanceInput {
 export interface UpstreamInput {
 	readonly tag: string;
 	readonly via: readonly string[];
+}
+
+/** One `[[group]]`. */
+export interface GroupInput {
+	readonly tag: string;
+	readonly members?: readonly string[] | undefined;
+	readonly file?: string | undefined;
+	readonly url?: string | undefined;
+	readonly through?: string | undefined;
+	readonly refresh?: string | undefined;
+	readonly keep?: string | undefined;
+	readonly scheme?: HopConfig['type'] | undefined;
+	readonly strategy?: 'auto' | StrategyName | undefined;
+	readonly sticky?: Sticky | undefined;
+	readonly rotate?: string | undefined;
+	readonly tries?: number | undefined;
+	readonly attempt?: string | undefined;
+	readonly avoid?: string | undefined;
+	readonly eject?:
+		| {
+				readonly after?: number | undefined;
+				readonly rest?: string | undefined;
+				readonly longest?: string | undefined;
+				readonly floor?: number | undefined;
+		  }
+		| undefined;
+	readonly retry?:
+		| {
+				readonly statuses?: readonly number[] | undefined;
+				readonly methods?: readonly string[] | undefined;
+				readonly tries?: number | undefined;
+				readonly body?: number | undefined;
+		  }
+		| undefined;
+	readonly probe?:
+		| {
+				readonly ask?: string | undefined;
+				readonly every?: string | undefined;
+				readonly timeout?: string | undefined;
+				readonly at_once?: number | undefined;
+				readonly expect?: string | undefined;
+				readonly exits?: readonly string[] | undefined;
+		  }
+		| undefined;
 }
 
 /** One `[[rule]]`. */

@@ -67,7 +67,9 @@ function syntaxProblem(file: string, { message, line, column }: TomlError): Prob
 /** Throws TomlError. */
 function layerOf(file: string, text: string): Layer {
 	const data = parse(text) as Table;
-	for (const [section, key] of FILES) anchor(data, section, key, file);
+	for (const [section, key] of FILES) anchor(data[section], key, file);
+	const groups = Array.isArray(data.group) ? data.group : [];
+	for (const group of groups) for (const key of GROUP_FILES) anchor(group, key, file);
 	let positions: Positions | null | undefined;
 	const place: Layer['place'] = async (path, at) => {
 		positions ??= (await import('./positions.ts')).positionsOf(text);
@@ -82,9 +84,10 @@ const FILES: readonly (readonly [section: string, key: string])[] = [
 	['admin', 'token_file'],
 ];
 
+const GROUP_FILES: readonly string[] = ['file', 'keep'];
+
 /** A relative name in a file is relative to that file. */
-function anchor(data: Table, section: string, key: string, file: string): void {
-	const table = data[section];
+function anchor(table: unknown, key: string, file: string): void {
 	const name = isTable(table) ? table[key] : undefined;
 	if (!isTable(table) || typeof name !== 'string' || name === '' || isCredential(name)) return;
 	table[key] = resolve(dirname(file), name);

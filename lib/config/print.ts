@@ -1,6 +1,6 @@
 // A configuration as TOML: what was written with every default filled in and every secret as `***`. It can be read back.
 import { stringify } from 'smol-toml';
-import type { ConfigInput, UpstreamInput } from './config.ts';
+import type { ConfigInput, GroupInput, UpstreamInput } from './config.ts';
 import { defaultInput } from './json-schema.ts';
 import { isTable, type Table } from './layers.ts';
 import { maskChain } from './upstream.ts';
@@ -14,6 +14,7 @@ export function printConfig(input: ConfigInput): string {
 	return stringify({
 		...full,
 		upstream: full.upstream?.map(maskUpstream),
+		group: full.group?.map(maskGroup),
 		users: { ...full.users, list },
 		admin,
 		redis,
@@ -31,4 +32,11 @@ function filled(defaults: Table, over: Table): Table {
 
 function maskUpstream(item: string | UpstreamInput): string | UpstreamInput {
 	return typeof item === 'string' ? maskChain(item) : { ...item, via: item.via.map(maskChain) };
+}
+
+function maskGroup(group: GroupInput): GroupInput {
+	const { members = [], url = '' } = group;
+	// What follows the `?` of a provider's list is often a key.
+	const masked = url.replace(/^([^:]*:\/\/[^:/?#]*):[^/?#]*@/s, '$1:***@').replace(/\?.*$/s, '?***');
+	return { ...group, members: members.map(maskChain), url: masked };
 }

@@ -6,8 +6,8 @@ import { ConfigError, type Finding, type Path, placeOf, problemOf } from './prob
 import { redisOf, redisProblems } from './redis.ts';
 import { configSchema, type Sections, sectionSchemas } from './schema.ts';
 import { parseToken, pathOf, readSecretFile } from './secret-file.ts';
-import { didYouMean } from './suggestion.ts';
 import { readUsersFile, type UsersFile } from './users.ts';
+import { unknownTag, unknownWord, waysOut, wrong } from './ways-out.ts';
 
 /** Those made here: they need no second look. */
 const resolved: WeakSet<object> = new WeakSet();
@@ -49,11 +49,18 @@ function soundSections(input: unknown): Partial<Sections> {
 }
 
 function configOf(
-	{ upstream, rule, admin, ...rest }: Omit<Sections, 'users' | 'redis'> & Read,
+	{ upstream, group, route, rule, admin, ...rest }: Omit<Sections, 'users' | 'redis'> & Read,
 	token: AdminConfig['token'],
 ): Config {
 	const { listen, hosts } = admin;
-	return deepFreeze({ ...rest, upstreams: upstream, rules: rule, admin: { listen, token, hosts } });
+	return deepFreeze({
+		...rest,
+		upstreams: upstream,
+		groups: group,
+		route: route || null,
+		rules: rule,
+		admin: { listen, token, hosts },
+	});
 }
 
 /** What files had to say, too. */
@@ -67,10 +74,6 @@ function deepFreeze<T extends object>(value: T): T {
 }
 
 type Compare = (sections: Partial<Sections>) => Iterable<Finding>;
-
-function wrong(path: Path, message: string): Finding {
-	return { path, at: 'value', message };
-}
 
 /** `words` must differ; each repetition is a finding. */
 function* repeated(words: readonly (string | null)[], pathOf: (i: number) => Path, what: string): Iterable<Finding> {
@@ -87,12 +90,13 @@ const COMPARISONS: readonly Compare[] = [
 			(i) => ['listen', i],
 			'address',
 		),
-	({ upstream = [] }) =>
+	({ upstream = [], group = [] }) =>
 		repeated(
-			upstream.map(({ tag }) => tag),
-			(i) => ['upstream', i, 'tag'],
+			[...upstream, ...group].map(({ tag }) => tag),
+			(i) => (i < upstream.length ? ['upstream', i, 'tag'] : ['group', i - upstream.length, 'tag']),
 			'tag',
 		),
+	waysOut,
 	({ rule = [] }) =>
 		repeated(
 			rule.map(({ name }) => name),
@@ -100,12 +104,12 @@ const COMPARISONS: readonly Compare[] = [
 			'name',
 		),
 
-	function* routes({ rule = [], upstream }) {
+	function* routes({ rule = [], upstream, group }) {
 		for (const [i, { action, route }] of rule.entries()) {
 			const path = ['rule', i, 'route'];
 			if (route === null) continue;
 			if (action === 'deny') yield wrong(path, 'expected no route where the action is "deny", found one');
-			else if (upstream) yield* unknownWord(path, route, ['direct', 'block', ...upstream.map(({ tag }) => tag)]);
+			else if (upstream && group) yield* unknownTag(path, route, [...upstream, ...group]);
 		}
 	},
 
@@ -124,12 +128,6 @@ const COMPARISONS: readonly Compare[] = [
 		yield wrong(['resolver', 'min_ttl'], 'expected no more than resolver.max_ttl, found more');
 	},
 ];
-
-function* unknownWord(path: Path, word: string, known: readonly string[]): Iterable<Finding> {
-	if (known.includes(word)) return;
-	const list = [...new Set(known)].map((one) => JSON.stringify(one)).join(', ');
-	yield wrong(path, `expected one of ${list}, found ${JSON.stringify(word.slice(0, 80))}${didYouMean(word, known)}`);
-}
 
 /** Users of the list and of the file together; null when neither is there. What is wrong goes to `findings`. */
 function usersOf(section: Sections['users'], findings: Finding[]): readonly UserConfig[] | null {

@@ -1,6 +1,6 @@
 // How a key of the schema is written: its form, its default, and one line why it is that.
 import { z } from 'zod';
-import type { Parsed } from './values.ts';
+import { type Parsed, parseDuration, parseDurationOrOff } from './values.ts';
 
 /** A key that may be left out: then it is `byDefault`, because of `why`. */
 export function key<S extends z.ZodType>(schema: S, byDefault: z.input<S>, why: string): z.ZodPrefault<S> {
@@ -34,4 +34,14 @@ export function count(): z.ZodNumber {
 /** A name that a client or an operator gives. */
 export function name(): z.ZodString {
 	return z.string().min(1).max(255);
+}
+
+/** A duration in milliseconds. */
+export function duration(): z.ZodType<number, string> {
+	return text(parseDuration);
+}
+
+/** The same, or `off` as 0. */
+export function durationOrOff(): z.ZodType<number, string> {
+	return text(parseDurationOrOff);
 }

@@ -9,17 +9,15 @@ import type { Config, ConfigInput, ListenConfig, RuleConfig, UpstreamConfig } fr
 
 export type { Config, ConfigInput } from './config.ts';
 
+import { group } from './group.ts';
 import type { RedisSection } from './redis.ts';
 import { type AdminSection, admin, reload } from './schema-admin.ts';
-import { count, key, name, policyText, text } from './schema-key.ts';
+import { count, duration, durationOrOff, key, name, policyText, text } from './schema-key.ts';
 import { limits } from './schema-limits.ts';
 import { redis } from './schema-redis.ts';
-import { parseChain, parseHop } from './upstream.ts';
+import { parseChain, parsePart } from './upstream.ts';
 import { parseUser } from './users.ts';
-import { type Parsed, parseDuration, parseDurationOrOff, parseListen, parseServer, parseTag } from './values.ts';
-
-const duration = (): z.ZodType<number, string> => text(parseDuration);
-const durationOrOff = (): z.ZodType<number, string> => text(parseDurationOrOff);
+import { type Parsed, parseListen, parseServer, parseTag } from './values.ts';
 
 const listen = key(
 	z
@@ -35,7 +33,10 @@ const upstreamItem = z.union([
 	z
 		.strictObject({
 			tag: text(parseTag).meta({ description: 'the name of this way out, for `route`, logs and metrics' }),
-			via: z.array(text(parseHop)).min(1).meta({ description: 'its hops, the nearest first' }),
+			via: z
+				.array(text(parsePart))
+				.min(1)
+				.meta({ description: 'its hops, the nearest first: URLs, and tags of upstreams and groups' }),
 		})
 		.transform(({ tag, via }) => ({ tag, hops: via })),
 ]);
@@ -48,6 +49,18 @@ const upstream = key(
 		),
 	[],
 	'none: targets are dialled from here; each is a URL or a chain "a,b", and the first one becomes the default route',
+);
+
+const groups = key(
+	z.array(group),
+	[],
+	'none; a group is a way out by one of several members, which rotates and fails over',
+);
+
+const route = key(
+	z.string(),
+	'',
+	'the first upstream, where there is none the first group, else "direct"; or the tag of one of them, for all that no rule sends elsewhere',
 );
 
 const anonymity = z
@@ -101,7 +114,7 @@ const rule = z.strictObject({
 	address: key(z.array(checkedText(parsePrefix)), [], 'any address; else addresses or prefixes of targets'),
 	port: key(portsOrNone, '', 'any port; else ports as in exit.ports'),
 	inbound: key(z.array(name()), [], 'any listener; else "listen-1", "listen-2" and so on'),
-	route: key(z.string(), '', 'the default route; else the tag of an upstream, "direct" or "block"'),
+	route: key(z.string(), '', 'the default route; else the tag of an upstream or a group, "direct" or "block"'),
 });
 
 const rules = key(
@@ -223,6 +236,8 @@ const log = z
 const sections = {
 	listen,
 	upstream,
+	group: groups,
+	route,
 	anonymity,
 	exit,
 	rule: rules,
@@ -238,8 +253,11 @@ const sections = {
 };
 
 /** A configuration whose every value is well formed, before the sections are compared with each other. */
-export interface Sections extends Omit<Config, 'upstreams' | 'rules' | 'users' | 'admin' | 'redis'> {
+export interface Sections
+	extends Omit<Config, 'upstreams' | 'groups' | 'route' | 'rules' | 'users' | 'admin' | 'redis'> {
 	readonly upstream: Config['upstreams'];
+	readonly group: Config['groups'];
+	readonly route: string;
 	readonly rule: Config['rules'];
 	readonly redis: RedisSection;
 	readonly users: {

@@ -3,8 +3,8 @@
 // its errors. Nothing of the text is ever shown.
 import { Secret } from '../core/secret.ts';
 import { targetOfHost } from '../core/target.ts';
-import type { HopConfig } from './config.ts';
-import { type Parsed, parsePort, type Refusal } from './values.ts';
+import type { HopConfig, PartConfig } from './config.ts';
+import { type Parsed, parsePort, type Refusal, TAG } from './values.ts';
 
 type HopType = HopConfig['type'];
 
@@ -27,15 +27,20 @@ const PORTS: Readonly<Record<HopType, number | null>> = {
 	https: 443,
 };
 
-/** One hop or a chain of hops. */
-export function parseChain(text: string): Parsed<HopConfig[]> {
-	const hops: HopConfig[] = [];
+/** One hop or a chain of hops, where a tag stands for another way out. */
+export function parseChain(text: string): Parsed<PartConfig[]> {
+	const parts: PartConfig[] = [];
 	for (const item of text.split(',')) {
-		const hop = parseHop(item.trim());
-		if ('wrong' in hop) return hop;
-		hops.push(hop.value);
+		const part = parsePart(item.trim());
+		if ('wrong' in part) return part;
+		parts.push(part.value);
 	}
-	return { value: hops };
+	return { value: parts };
+}
+
+/** A hop, or the tag of a way out. */
+export function parsePart(text: string): Parsed<PartConfig> {
+	return TAG.test(text) ? { value: { type: 'tag', tag: text } } : parseHop(text);
 }
 
 /** One hop. A `,` in its user or password is written `%2C`. */

@@ -116,10 +116,13 @@ export function parseServer(text: string): Parsed<string> {
 	return { wrong: 'expected the address of a DNS server such as "9.9.9.9", "127.0.0.1:5353" or "[2620:fe::fe]:53"' };
 }
 
+/** The form of a word that names something of ours. */
+export const TAG: RegExp = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
 /** A word that names something of ours. */
 export function parseTag(text: string): Parsed<string> {
 	if (text === 'direct' || text === 'block')
 		return { wrong: 'expected a tag of its own: "direct" and "block" are always there' };
-	if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(text)) return { value: text };
+	if (TAG.test(text)) return { value: text };
 	return { wrong: 'expected a tag of letters, digits, ".", "_" and "-", 64 at most' };
 }

@@ -19,6 +19,40 @@ export interface Dialer {
 	 * on abort the dialer closes what it had opened.
 	 */
 	dial(target: Target, context: DialContext): Promise<Link>;
+	/** Of who has several exits: settles on one for one use. Such a dialer's `dial` is `choose` and the use's `dial`. */
+	choose?(choice: Choice): Use;
+}
+
+/** What an exit is chosen for. */
+export interface Choice {
+	readonly flow: Flow;
+	readonly target: Target;
+	/** Those of one key leave by one exit, for as long as the policy of rotation says. Left out: as that policy has it. */
+	readonly stickyKey?: string | null;
+}
+
+/** One use of a way out with several exits: which of them it takes, and what is learnt by that. */
+export interface Use extends Dialer {
+	/** Names the exit: another one after a dial that failed over and after `again`. */
+	readonly exit: string;
+	/** When a plain HTTP request is asked again by another exit; null: never. */
+	readonly retry: RetryRule | null;
+	/** Bytes of the target came by this exit; with the status of a response where one was seen. */
+	answered(status: number | null): void;
+	/** The exit said yes, and then nothing of the target came. */
+	silent(): void;
+	/** Takes the next best exit that this use has not tried; false when there is none. */
+	again(): boolean;
+}
+
+/** Which answers to plain HTTP are about the exit and not about the request. */
+export interface RetryRule {
+	readonly statuses: ReadonlySet<number>;
+	readonly methods: ReadonlySet<string>;
+	/** Further exits that one request may be tried by. */
+	readonly tries: number;
+	/** A longer body is not kept for another try. */
+	readonly bodyBytes: number;
 }
 
 /** A named way out. */
@@ -28,6 +62,8 @@ export interface Outbound extends Dialer {
 	readonly tag: string;
 	/** Names of targets go to the far end unresolved, so that no rule can see their addresses here. */
 	readonly namesTravel: boolean;
+	/** Of who stands at one place: a link to that place itself, which the caller closes at once. For probes. */
+	reach?(context: DialContext): Promise<Link>;
 	/** Lets go of what it keeps open between dials. */
 	close(): void;
 }

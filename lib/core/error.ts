@@ -58,6 +58,8 @@ export interface ErrorDetails {
 	readonly cause?: unknown;
 	/** The upstream at fault, by its tag: for logs and metrics, never for the client. */
 	readonly hop?: string;
+	/** The hop may have failed for what it was asked to do: no proof against it. */
+	readonly unclear?: boolean;
 	/** With `client_limit_reached`: when it is worth asking again. */
 	readonly retryAfterMs?: number;
 	/** A word or two for the log: constant text of ours, never input. */
@@ -71,6 +73,7 @@ export class GatewayError extends Error {
 	readonly phase: Phase;
 	readonly retry: Retry;
 	readonly hop: string | undefined;
+	readonly unclear: boolean;
 	readonly retryAfterMs: number | undefined;
 	readonly note: string | undefined;
 
@@ -86,6 +89,7 @@ export class GatewayError extends Error {
 		this.phase = details.phase ?? 'handshake';
 		this.retry = details.retry ?? 'no';
 		this.hop = details.hop;
+		this.unclear = details.unclear ?? false;
 		this.retryAfterMs = details.retryAfterMs;
 		this.note = details.note;
 	}

@@ -29,9 +29,13 @@ export interface Flow {
 	readonly startedMs: number;
 	protocol: Protocol;
 	user: string | null;
+	/** What the client calls its session; null: it named none. */
+	session: string | null;
 	target: Target | null;
 	/** Tag of the way out. */
 	route: string | null;
+	/** Which of its exits it took, where it has several. */
+	exit: string | null;
 	/** When the client had said what it wants: the end of its handshake, or null. */
 	askedMs: number | null;
 	/** When the way out was open, or null. */
@@ -59,8 +63,10 @@ export function newFlow(id: number, inbound: string, client: string, startedMs: 
 		startedMs,
 		protocol: 'unknown',
 		user: null,
+		session: null,
 		target: null,
 		route: null,
+		exit: null,
 		askedMs: null,
 		openedMs: null,
 		requests: 0,

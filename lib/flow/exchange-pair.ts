@@ -36,6 +36,8 @@ export class Pair implements ResponseOwner, DialOwner {
 	#dropped = false;
 	/** Moves of this pair that no byte count shows. */
 	moves = 0;
+	/** Answers that were another exit's to better. */
+	#declined = 0;
 
 	constructor(owner: PairOwner, request: ForwardedRequest, to: Destination) {
 		this.request = request;
@@ -70,19 +72,21 @@ export class Pair implements ResponseOwner, DialOwner {
 	}
 
 	#go(): void {
-		const kept = this.#owner.deps.pool.take(this.#to.key);
+		const { use } = this.#to;
+		if (use) this.#owner.flow.exit = use.exit;
+		const kept = this.#owner.deps.pool.take(this.#to.key());
 		if (kept) this.#ask(kept);
 		else this.#dialOrigin();
 	}
 
 	#dialOrigin(): void {
 		const { flow, deps } = this.#owner;
-		this.#dial = new OriginDial(this, this.#to.way, this.#to.target, flow, deps.dialMs);
+		this.#dial = new OriginDial(this, this.#to.use, this.#to.way, this.#to.target, flow, deps.dialMs);
 	}
 
 	dialled(link: Link): void {
 		this.#dial = null;
-		const origin = this.#owner.deps.pool.adopt(link, this.#to.key);
+		const origin = this.#owner.deps.pool.adopt(link, this.#to.key());
 		if (link.early.length === 0) return this.#ask(origin);
 		origin.discard();
 		const note = 'spoke before it was asked';
@@ -119,6 +123,22 @@ export class Pair implements ResponseOwner, DialOwner {
 			flow.openedMs = null;
 			return asGatewayError(thrown, { phase: 'connect' });
 		}
+	}
+
+	declines(status: number): boolean {
+		const { use } = this.#to;
+		if (use === null) return false;
+		use.answered(status);
+		const { retry } = use;
+		if (!retry?.statuses.has(status) || !retry.methods.has(this.request.head.method)) return false;
+		if (!this.request.repeatable || this.#declined >= retry.tries || !use.again()) return false;
+		this.#declined++;
+		(this.#response as ForwardedResponse).origin.discard();
+		this.#response = null;
+		this.request.recall();
+		this.#owner.regulate();
+		this.#go();
+		return true;
 	}
 
 	mayKeep(): boolean {
@@ -161,6 +181,7 @@ export class Pair implements ResponseOwner, DialOwner {
 		const { silent, origin, begun } = this.#response as ForwardedResponse;
 		this.#response = null;
 		origin.discard();
+		if (silent && !origin.reused) this.#to.use?.silent();
 		if (!silent || !origin.reused || !this.request.replayable) return this.#owner.failed(error, begun);
 		this.request.recall();
 		this.#owner.regulate();

@@ -1,6 +1,7 @@
 // What is decided about a request before anything of it is sent: where it goes, whether it may, by which way, what the
 // origin gets to read, and whose links may carry it.
 import { asksUpgrade, requestToOrigin } from '../anonymity/request-head.ts';
+import type { Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Target } from '../core/target.ts';
@@ -16,7 +17,10 @@ import type { Way } from './tunnel.ts';
 export interface Destination {
 	readonly target: Target;
 	readonly way: Way;
-	readonly key: string;
+	/** Null where the way out has no exits to choose from. */
+	readonly use: Use | null;
+	/** The key for the exit at hand. */
+	key(): string;
 }
 
 /** A request that may go. */
@@ -44,8 +48,15 @@ export function prepare(head: RequestHead, framing: Framing, around: Surrounding
 	const upgrade = framing.kind === 'none' && asksUpgrade(head);
 	const { level, clientIp } = around.deps;
 	const bytes = requestToOrigin(head, asked, { level, clientIp, upgrade });
-	const request = new ForwardedRequest(head, framing, bytes, upgrade);
-	return { request, to: { target, way, key: keyOf(way, target, around) } };
+	const to = new Towards(target, way, around);
+	const request = new ForwardedRequest(head, framing, bytes, { upgrade, keptBytes: keptBytesOf(head, to.use) });
+	return { request, to };
+}
+
+/** How much of its body is kept for another exit. */
+function keptBytesOf({ method }: RequestHead, use: Use | null): number {
+	const retry = use?.retry;
+	return retry?.methods.has(method) ? retry.bodyBytes : 0;
 }
 
 function route(target: Target, { flow, deps }: Surroundings): Way | GatewayError {
@@ -53,15 +64,42 @@ function route(target: Target, { flow, deps }: Surroundings): Way | GatewayError
 	try {
 		const way = deps.route(target);
 		flow.route = way.outbound.tag;
+		flow.exit = null;
 		return way;
 	} catch (thrown) {
 		return asGatewayError(thrown, { phase: 'policy' });
 	}
 }
 
-function keyOf(way: Way, { host, port }: Target, { flow, deps, bound }: Surroundings): string {
-	const exit = way.outbound.tag;
-	return originKeyOf({ exit, host, port, clientKey: deps.clientKey, flow: bound ? flow.id : null, user: flow.user });
+class Towards implements Destination {
+	readonly target: Target;
+	readonly way: Way;
+	readonly use: Use | null;
+	readonly #around: Surroundings;
+	#exit = '';
+	#key = '';
+
+	constructor(target: Target, way: Way, around: Surroundings) {
+		this.target = target;
+		this.way = way;
+		this.use = way.outbound.choose?.({ flow: around.flow, target }) ?? null;
+		this.#around = around;
+	}
+
+	key(): string {
+		const exit = this.use?.exit ?? this.way.outbound.tag;
+		if (exit !== this.#exit) this.#key = this.#keyOf(exit);
+		this.#exit = exit;
+		return this.#key;
+	}
+
+	#keyOf(tag: string): string {
+		const { flow, deps, bound } = this.#around;
+		const { host, port } = this.target;
+		// A group's members have no way out's name, but one may have the name of a member in another group.
+		const exit = this.use === null ? tag : `${this.way.outbound.tag} ${tag}`;
+		return originKeyOf({ exit, host, port, clientKey: deps.clientKey, flow: bound ? flow.id : null, user: flow.user });
+	}
 }
 
 /** A request-target in origin-form or asterisk-form is meant for a server, and none is here. */

@@ -16,6 +16,13 @@ export const JOIN_BYTES = 16_384;
 /** RFC 9110 section 9.2.2, of the methods that are let through. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']);
 
+export interface RequestOptions {
+	/** It asks for another protocol. */
+	readonly upgrade: boolean;
+	/** Most of a body that is kept to be sent again by another exit; 0: none is. */
+	readonly keptBytes: number;
+}
+
 export class ForwardedRequest {
 	readonly head: RequestHead;
 	/** It asks the origin for another protocol, which a 101 would grant. */
@@ -26,15 +33,22 @@ export class ForwardedRequest {
 	stalled = false;
 	readonly #bytes: Buffer;
 	readonly #body: BodyReader;
+	/** So much of the body stays here when it is sent, to be sent once more. */
+	readonly #keptLimit: number;
+	/** All of the body so far; null: it is longer, or none is to be kept. */
+	#kept: Buffer[] | null;
+	#keptBytes = 0;
 	#held: Buffer[] = [];
 	#heldBytes = 0;
 	#bodySent = false;
 	#link: Link | null = null;
 
 	/** `bytes`: the head for the origin. */
-	constructor(head: RequestHead, framing: Framing, bytes: Buffer, upgrade: boolean) {
+	constructor(head: RequestHead, framing: Framing, bytes: Buffer, options: RequestOptions) {
 		this.head = head;
-		this.upgrade = upgrade;
+		this.upgrade = options.upgrade;
+		this.#keptLimit = options.keptBytes;
+		this.#kept = options.keptBytes > 0 ? [] : null;
 		this.#bytes = bytes;
 		this.#body = new BodyReader(framing, 'client');
 		this.complete = this.#body.done;
@@ -53,6 +67,11 @@ export class ForwardedRequest {
 	/** Sending it once more, should its link have been stale, does no harm: nothing of a body is gone, and twice is as once. */
 	get replayable(): boolean {
 		return !this.#bodySent && IDEMPOTENT.has(this.head.method);
+	}
+
+	/** All of it is here and can be sent as often as wanted. */
+	get repeatable(): boolean {
+		return this.complete && (!this.#bodySent || this.#kept !== null);
 	}
 
 	/** More of the body finds a place. */
@@ -76,7 +95,14 @@ export class ForwardedRequest {
 		return this.#body.end() ?? new GatewayError('http_request_error', { side: 'client', phase: 'exchange' });
 	}
 
+	#keep(kept: Buffer[], bytes: Buffer): void {
+		kept.push(bytes);
+		this.#keptBytes += bytes.length;
+		if (this.#keptBytes > this.#keptLimit) this.#kept = null;
+	}
+
 	#forward(bytes: Buffer): void {
+		if (this.#kept !== null) this.#keep(this.#kept, bytes);
 		if (this.#link) {
 			this.#bodySent = true;
 			this.stalled = !this.#link.write(bytes);
@@ -101,10 +127,14 @@ export class ForwardedRequest {
 		this.#heldBytes = 0;
 	}
 
-	/** The link is gone before an answer came; what is `replayable` may be sent again. */
+	/** Its link is gone; what is `replayable` or `repeatable` may be sent again. */
 	recall(): void {
 		this.#link = null;
 		this.stalled = false;
+		if (!this.#bodySent || this.#kept === null) return;
+		this.#held = [...this.#kept];
+		this.#heldBytes = this.#keptBytes;
+		this.#bodySent = false;
 	}
 }
 

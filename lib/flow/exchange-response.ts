@@ -24,6 +24,8 @@ export interface ResponseOwner {
 	readonly level: Level;
 	/** Asked once, at the final head: does the client's connection go on behind a response that ends by itself? */
 	mayKeep(): boolean;
+	/** True: this answer is not the client's, and the response is forgotten. Asked once, at the final head. */
+	declines(status: number): boolean;
 	/** Writes to the client; pauses the origin when that is too much for it. */
 	toClient(bytes: Buffer): void;
 	/** The origin takes more of the request again. */
@@ -120,6 +122,7 @@ export class ForwardedResponse implements Sink {
 	}
 
 	#begin(head: ResponseHead): void {
+		if (this.#owner.declines(head.status)) return;
 		const framing = framingOfResponse(head, this.#request.head.method);
 		if (framing instanceof GatewayError) return this.#owner.failed(framing);
 		if (framing.kind === 'chunked' && this.#request.head.minor === 0) this.#dechunker = new Dechunker();

@@ -1,11 +1,12 @@
 // The dial of one request: under a deadline, cancelled at once when its client goes. Only here does an exchange need a
 // deadline and a promise; a request on a kept link has none of them.
+import type { Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
 import { Dialling } from './dialling.ts';
-import type { Way } from './tunnel.ts';
+import { dialBy, type Way } from './tunnel.ts';
 
 /** Hears of one dial: `dialled` or `undialled`, once, later; neither after `cancel`. */
 export interface DialOwner {
@@ -21,11 +22,11 @@ export class OriginDial {
 	readonly #dialling: Dialling;
 	#over = false;
 
-	constructor(owner: DialOwner, way: Way, target: Target, flow: Flow, dialMs: number) {
+	/** By `use`, where the way has exits to choose from. */
+	constructor(owner: DialOwner, use: Use | null, way: Way, target: Target, flow: Flow, dialMs: number) {
 		this.#owner = owner;
 		this.#dialling = new Dialling(dialMs);
-		const { signal } = this.#dialling;
-		const heard = way.outbound.dial(target, { signal, flow, permits: way.permits }).then(
+		const heard = dialBy(use, way, target, flow, this.#dialling.signal).then(
 			(link) => this.#opened(link),
 			(thrown) => this.#failed(thrown),
 		);

@@ -1,5 +1,5 @@
 // An opaque stream: dial, answer, relay. The answer to the client is made from what the dial really did.
-import type { Outbound } from '../core/dialer.ts';
+import type { Outbound, Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';
 import type { Ip } from '../core/ip.ts';
@@ -43,12 +43,26 @@ export async function tunnel(
 	target: Target,
 	deps: TunnelDeps,
 ): Promise<Outcome> {
-	const far = await open(flow, handshake, target, deps);
+	const { far, use } = await open(flow, handshake, target, deps);
 	handshake.opened();
-	return carry(flow, link, far, deps);
+	const outcome = await carry(flow, link, far, deps);
+	if (use) tell(use, flow);
+	return outcome;
 }
 
-async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps: TunnelDeps): Promise<Link> {
+/** What a tunnel that is over says about its exit: silence means something to whom something was sent. */
+function tell(use: Use, { upBytes, downBytes }: Flow): void {
+	if (downBytes > 0) use.answered(null);
+	else if (upBytes > 0) use.silent();
+}
+
+/** `use` is null where the way out has no exits to choose from. */
+interface Opened {
+	readonly far: Link;
+	readonly use: Use | null;
+}
+
+async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps: TunnelDeps): Promise<Opened> {
 	const dialling = new Dialling(deps.dialMs);
 	handshake.onGone = (error) => dialling.cancel(error);
 	if (handshake.gone) dialling.cancel(handshake.gone);
@@ -56,10 +70,11 @@ async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps
 	try {
 		const way = deps.route(target);
 		flow.route = way.outbound.tag;
-		far = await way.outbound.dial(target, { signal: dialling.signal, flow, permits: way.permits });
+		const use = way.outbound.choose?.({ flow, target }) ?? null;
+		far = await dialBy(use, way, target, flow, dialling.signal);
 		flow.openedMs = deps.nowMs();
 		deps.connected();
-		return far;
+		return { far, use };
 	} catch (thrown) {
 		far?.destroy();
 		const error = asGatewayError(thrown, { phase: 'connect' });
@@ -68,6 +83,21 @@ async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps
 	} finally {
 		dialling.over();
 	}
+}
+
+/** Dials by what was chosen, or by the way itself where nothing was; the flow's record has the exit that it came to. */
+export function dialBy(
+	use: Use | null,
+	{ outbound, permits }: Way,
+	target: Target,
+	flow: Flow,
+	signal: AbortSignal,
+): Promise<Link> {
+	const context = { signal, flow, permits };
+	if (use === null) return outbound.dial(target, context);
+	return use.dial(target, context).finally(() => {
+		flow.exit = use.exit;
+	});
 }
 
 /**

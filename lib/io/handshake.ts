@@ -273,5 +273,5 @@ class ClientHandshake implements Sink {
 
 function hopLeft(cause?: unknown): GatewayError {
 	const note = 'closed inside its handshake';
-	return new GatewayError('hop_unavailable', { side: 'hop', phase: 'hop', retry: 'next', cause, note });
+	return new GatewayError('hop_unavailable', { side: 'hop', phase: 'hop', retry: 'next', unclear: true, cause, note });
 }

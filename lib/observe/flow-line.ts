@@ -26,6 +26,7 @@ export function flowLine(
 		if (outcome.note !== undefined) line += `,"note":${quoted(outcome.note)}`;
 	}
 	if (flow.route !== null) line += `,"route":${quoted(flow.route)}`;
+	if (flow.exit !== null) line += `,"exit":${quoted(flow.exit)}`;
 	line += `,"upBytes":${flow.upBytes},"downBytes":${flow.downBytes}`;
 	if (flow.requests > 0) line += `,"requests":${flow.requests}`;
 	if (openedMs !== null) line += `,"openMs":${Math.round(openedMs - startedMs)}`;

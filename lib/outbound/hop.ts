@@ -54,21 +54,33 @@ export class Hop implements Outbound {
 	}
 
 	async dial(target: Target, context: DialContext): Promise<Link> {
-		const codec = await this.#protocol.codecOf(target, context);
-		const link = await this.#reach(context);
-		try {
-			await runClientHandshake(link, codec, context.signal);
-			return link;
-		} catch (thrown) {
-			throw this.#told(asGatewayError(thrown, { phase: 'hop' }), context.signal);
+		const use = this.#via.choose?.({ flow: context.flow, target: this.#address }) ?? null;
+		for (let left = use === null ? 1 : ENTRIES; ; left--) {
+			const codec = await this.#protocol.codecOf(target, context);
+			const link = await this.#reach(use ?? this.#via, context);
+			try {
+				await runClientHandshake(link, codec, context.signal);
+				use?.answered(null);
+				return link;
+			} catch (thrown) {
+				const error = this.#told(asGatewayError(thrown, { phase: 'hop' }), context.signal);
+				if (use === null || !isSilence(error, context.signal)) throw error;
+				// The way to this hop was said to be open, and then nothing of it came.
+				use.silent();
+				if (left <= 1 || !use.again()) throw error;
+			}
 		}
+	}
+
+	reach(context: DialContext): Promise<Link> {
+		return this.#reach(this.#via, context);
 	}
 
 	close(): void {}
 
-	async #reach({ signal, flow }: DialContext): Promise<Link> {
+	async #reach(via: Dialer, { signal, flow }: DialContext): Promise<Link> {
 		try {
-			const link = await this.#via.dial(this.#address, { signal, flow, permits });
+			const link = await via.dial(this.#address, { signal, flow, permits });
 			return this.#protocol.secure ? await this.#protocol.secure.secure(link, signal) : link;
 		} catch (thrown) {
 			throw this.#unreached(asGatewayError(thrown, { phase: 'hop' }), signal);
@@ -89,11 +101,14 @@ export class Hop implements Outbound {
 	}
 
 	#labelled(error: GatewayError): GatewayError {
-		const { code, side, retry, cause, note } = error;
-		const details = { side, phase: 'hop', retry, cause, hop: this.#label } as const;
+		const { code, side, retry, cause, note, unclear } = error;
+		const details = { side, phase: 'hop', retry, cause, unclear, hop: this.#label } as const;
 		return new GatewayError(code, note === undefined ? details : { ...details, note });
 	}
 }
+
+/** Exits of a group before this hop that are tried, when the hop is silent behind them. */
+const ENTRIES = 3;
 
 /** The exit policy is about targets: what the operator configured is not judged by it. */
 const permits = (): null => null;
@@ -101,6 +116,11 @@ const permits = (): null => null;
 /** The dial was called off by the client's end or by the gateway: no hop has anything to do with it. */
 function isOfClient(error: GatewayError, signal: AbortSignal): boolean {
 	return signal.aborted && error.code !== 'connection_timeout';
+}
+
+/** The hop said nothing of use, which may be the fault of the way to it. */
+function isSilence({ code, unclear }: GatewayError, signal: AbortSignal): boolean {
+	return code === 'hop_unavailable' && unclear && !signal.aborted;
 }
 
 /** Codes for a hop that failed by itself. */

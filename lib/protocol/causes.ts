@@ -106,7 +106,7 @@ const OF_TARGET: ReadonlySet<Code> = new Set<Code>([
  */
 export function hopRefusal(code: Code): ErrorDetails {
 	if (OF_TARGET.has(code)) return { side: 'target', phase: 'hop', retry: 'no' };
-	return { side: 'hop', phase: 'hop', retry: 'next' };
+	return { side: 'hop', phase: 'hop', retry: 'next', unclear: true };
 }
 
 /** The cause behind a hop's SOCKS5 REP; `socks5ReplyOf` of it is the same REP for 1 to 8. */

@@ -179,7 +179,7 @@ export class Socks4Client extends Machine {
 	#refused(cd: number): Step {
 		const code = codeOfSocks4Reply(cd);
 		// 91 says no and not why; it may be this hop's own rule, so another hop is worth a try.
-		if (code !== 'hop_unavailable') return this.fail(code, { retry: 'next' });
+		if (code !== 'hop_unavailable') return this.fail(code, { retry: 'next', unclear: true });
 		return this.unavailable(cd === NO_IDENTD || cd === USERID_MISMATCH ? 'credentials refused' : 'not a SOCKS4 reply');
 	}
 }

@@ -1,13 +1,11 @@
 // `npm run bench`: what a connection and a plain HTTP request cost the gateway, in CPU of its own, beside the proxies of
 // Debian that are installed here. README.md says how to read the table.
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
 import { connect, createServer, type Socket } from 'node:net';
-import { join } from 'node:path';
-import { startGateway, temporaryFolder } from '../helpers/gateway-process.ts';
+import { startGateway } from '../helpers/gateway-process.ts';
 import { handshakeOf, readReply } from '../helpers/handshakes.ts';
-import { type Hop, startMicrosocks, startTinyproxy } from '../helpers/hops.ts';
-import { accepting, cpuMs, freePort, startProcess } from '../helpers/process.ts';
+import { type Hop, startMicrosocks, startSquid, startTinyproxy } from '../helpers/hops.ts';
+import { cpuMs } from '../helpers/process.ts';
 import { pathOf } from '../helpers/programs.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import type { Scope } from '../helpers/scope.ts';
@@ -47,25 +45,6 @@ async function ours(): Promise<Proxy> {
 	return { name: 'bauta', pid: gateway.pid, port: gateway.port, loads: ['socks5', 'connect', 'http'] };
 }
 
-/** A proxy for the load alone: it keeps nothing and writes no log. */
-async function startSquid(): Promise<Hop> {
-	const port = await freePort();
-	const file = join(temporaryFolder(scope), 'squid.conf');
-	writeFileSync(file, `http_port 127.0.0.1:${port}\n${SQUID}`);
-	const child = startProcess(scope, pathOf('squid')!, ['-N', '-f', file], { stdio: 'ignore' });
-	await accepting(port, child);
-	return { port, pid: child.pid!, url: `http://127.0.0.1:${port}` };
-}
-
-const SQUID = `http_access allow all
-cache deny all
-access_log none
-cache_log /dev/null
-pid_filename none
-coredump_dir /
-shutdown_lifetime 1 seconds
-`;
-
 /** Null where it is not installed. */
 async function peer(name: string, loads: readonly Load[], start: () => Promise<Hop>): Promise<Proxy | null> {
 	return pathOf(name) === null ? null : { name, loads, ...(await start()) };
@@ -76,7 +55,7 @@ async function proxies(): Promise<Proxy[]> {
 		await ours(),
 		await peer('microsocks', ['socks5'], () => startMicrosocks(scope)),
 		await peer('tinyproxy', ['connect'], () => startTinyproxy(scope)),
-		await peer('squid', ['connect', 'http'], startSquid),
+		await peer('squid', ['connect', 'http'], () => startSquid(scope)),
 	];
 	return all.filter((proxy) => proxy !== null);
 }

@@ -41,8 +41,8 @@ test('its defaults are the defaults', (t) => {
 });
 
 test('conf/bauta.toml has every key with its default', (t) => {
-	const { rule, ...defaults } = defaultInput();
-	t.deepEqual(rule, []);
+	const { rule, group, ...defaults } = defaultInput();
+	t.deepEqual([rule, group], [[], []]);
 	t.deepEqual(parse(EXAMPLE), JSON.parse(JSON.stringify(defaults)));
 	t.deepEqual(Object.keys(parse(EXAMPLE)).toSorted(), Object.keys(defaults).toSorted());
 });
@@ -68,6 +68,16 @@ test('conf/bauta.toml shows every key of a rule and of an exception, and each is
 	t.notThrows(() => resolveConfig(other));
 });
 
+test('conf/bauta.toml shows every key of a group, and the group is one', (t) => {
+	const text = exampleOf('[[group]]');
+	const [shown] = parse(text).group as Record<string, unknown>[];
+	const { tag: _tag, members: _members, ...rest } = JSON.parse(JSON.stringify(shown)) as Record<string, unknown>;
+	const inner = (node: JsonSchema): unknown => (node.properties ? defaultInput(node) : node.default);
+	const keys = keysOf(['group', 0]).filter(([key]) => key !== 'tag' && key !== 'members');
+	t.deepEqual(rest, Object.fromEntries(keys.map(([key, node]) => [key, inner(node)])));
+	t.notThrows(() => resolveConfig(parse(text)));
+});
+
 test('conf/bauta.toml says why above each key, in the words of the schema', (t) => {
 	const lines = EXAMPLE.split('\n').map((line) => line.replace(/^# (?=[[#a-z_]+\]* ?=?)/, '# '));
 	/** The comments right above the line that begins with `start`, behind the line `from`. */
@@ -85,7 +95,11 @@ test('conf/bauta.toml says why above each key, in the words of the schema', (t) 
 		// an item of `upstream` may be a table, but is shown as text
 		if (words[0] === 'upstream') continue;
 		for (const [key, node] of keysOf(path)) {
-			const start = node.properties ? `[${[...words, key].join('.')}]` : key === 'rule' ? '[[rule]]' : `${key} =`;
+			const start = node.properties
+				? `[${[...words, key].join('.')}]`
+				: key === 'rule' || key === 'group'
+					? `[[${key}]]`
+					: `${key} =`;
 			t.true(above(from, start).includes(node.description ?? '?'), [...words, key].join('.'));
 		}
 	}

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import type { ConfigInput } from '../../lib/config/config.ts';
+import type { ConfigInput, HopConfig } from '../../lib/config/config.ts';
 import { ConfigError } from '../../lib/config/problem.ts';
 import { resolveConfig } from '../../lib/config/resolve.ts';
 import { Secret } from '../../lib/core/secret.ts';
@@ -17,6 +17,8 @@ test('nothing said is what a careful person would say', (t) => {
 		reload: { watch: false },
 		listen: [{ tag: 'listen-1', host: '127.0.0.1', port: 1080 }],
 		upstreams: [],
+		groups: [],
+		route: null,
 		anonymity: { level: 'elite' },
 		rules: [],
 		users: null,
@@ -65,7 +67,7 @@ test('everything said is understood', (t) => {
 	]);
 	const [first, tor] = config.upstreams;
 	t.is(first?.tag, 'upstream-1');
-	t.is(first?.hops[0]?.password?.reveal(), 's3cret');
+	t.is((first!.hops[0] as HopConfig).password?.reveal(), 's3cret');
 	t.deepEqual(first?.hops[1], { type: 'http', host: 'b', port: 1, user: null, password: null });
 	t.deepEqual(tor, {
 		tag: 'tor',
@@ -132,7 +134,7 @@ test('the result is frozen to the bottom', (t) => {
 	const frozen = (value: unknown): boolean =>
 		typeof value !== 'object' || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
 	t.true(frozen(config));
-	t.true(config.upstreams[0]?.hops[0]?.password instanceof Secret);
+	t.true((config.upstreams[0]!.hops[0] as HopConfig).password instanceof Secret);
 });
 
 test('a finished configuration is taken as it is', (t) => {

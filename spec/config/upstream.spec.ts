@@ -77,12 +77,12 @@ test('refuses what a hop could not be told', (t) => {
 });
 
 test('reads a chain in the order in which it is dialled', (t) => {
-	const parsed = parseChain('socks5://a:1, http://b:2,socks4://c:3');
+	const parsed = parseChain('socks5://a:1, pool,socks4://c:3');
 	t.true('value' in parsed);
 	if ('value' in parsed)
 		t.deepEqual(
-			parsed.value.map(({ host }) => host),
-			['a', 'b', 'c'],
+			parsed.value.map((part) => (part.type === 'tag' ? part.tag : part.host)),
+			['a', 'pool', 'c'],
 		);
 	t.false('value' in parseChain('socks5://a:1,'));
 	t.false('value' in parseChain(''));

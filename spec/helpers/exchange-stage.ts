@@ -35,6 +35,8 @@ export interface StageOptions {
 	judge?(target: Target): void;
 	/** Of limits, asked for each request. */
 	permission?(): Permission;
+	/** Instead of a way out that connects to the target and counts its dials. */
+	readonly outbound?: Outbound;
 	/** Instead of a connect to the target. */
 	readonly dial?: (target: Target, context: DialContext) => Promise<Link>;
 	/** Bytes that a handshake has read before the exchange begins. */
@@ -103,7 +105,7 @@ export async function startStage(scope: Scope, options: StageOptions = {}): Prom
 		const serving = exchange(link, flow, {
 			route(target) {
 				options.judge?.(target);
-				return { outbound, permits: () => null };
+				return { outbound: options.outbound ?? outbound, permits: () => null };
 			},
 			permission: () => options.permission?.() ?? null,
 			pool,

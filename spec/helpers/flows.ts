@@ -10,6 +10,8 @@ export function flowOf(part: Partial<Flow> = {}): Flow {
 		client: '192.0.2.77',
 		startedMs: 1_000.25,
 		protocol: 'socks5',
+		session: null,
+		exit: null,
 		user: 'alice',
 		target: targetOfHost('secret.example', 443),
 		route: 'upstream-1',

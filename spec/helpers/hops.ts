@@ -32,6 +32,24 @@ export function startTinyproxy(scope: Scope): Promise<Hop> {
 	});
 }
 
+/** HTTP CONNECT and plain HTTP; it keeps nothing and writes no log. */
+export function startSquid(scope: Scope): Promise<Hop> {
+	const file = join(temporaryFolder(scope), 'squid.conf');
+	return start('http://', (port) => {
+		writeFileSync(file, `http_port 127.0.0.1:${port}\n${SQUID}`);
+		return spawnProgram(scope, 'squid', ['-N', '-f', file]);
+	});
+}
+
+const SQUID = `http_access allow all
+cache deny all
+access_log none
+cache_log /dev/null
+pid_filename none
+coredump_dir /
+shutdown_lifetime 0 seconds
+`;
+
 /** SOCKS 4 and 5. The URL says socks4a, which is what nobody else here serves. */
 export function startDanted(scope: Scope): Promise<Hop> {
 	const folder = temporaryFolder(scope);

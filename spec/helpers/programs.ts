@@ -31,6 +31,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	microsocks: onPath('microsocks'),
 	/** The package without the service. */
 	tinyproxy: onPath('tinyproxy', 'tinyproxy-bin'),
+	squid: onPath('squid'),
 	danted: onPath('danted', 'dante-server'),
 	'redis-server': onPath('redis-server'),
 	mkfifo: onPath('mkfifo', 'coreutils'),

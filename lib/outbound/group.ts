@@ -1,0 +1,169 @@
+// A way out with several exits: a member is picked for each use, by health, by what sticks together and by a strategy, and
+// when it fails before anything of the client could have been seen the next one is asked, under the same deadline.
+//
+// A group is an outbound as any other, so it stands wherever a tag does: at any position of a chain and in other groups.
+import { Health, type HealthOptions } from '../balance/health.ts';
+import { type HoldLimits, Holds } from '../balance/holds.ts';
+import { Member } from '../balance/member.ts';
+import { Roster } from '../balance/roster.ts';
+import { Scores } from '../balance/scores.ts';
+import type { Sticky } from '../balance/sticky.ts';
+import type { Strategy } from '../balance/strategy.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Choice, DialContext, Outbound, RetryRule, Use } from '../core/dialer.ts';
+import type { Flow } from '../core/flow.ts';
+import type { Link } from '../core/link.ts';
+import type { Observer } from '../core/observer.ts';
+import type { Target } from '../core/target.ts';
+import { GroupUse } from './group-use.ts';
+
+/** How long an exit is kept: for one client connection, for one request of plain HTTP, or until a hold is over. */
+export type Rotation = 'connection' | 'request' | HoldLimits;
+
+export interface GroupOptions {
+	readonly tag: string;
+	readonly sticky: Sticky;
+	readonly rotate: Rotation;
+	/** Members that one dial may ask. */
+	readonly tries: number;
+	/** One of several may take this long before the next one is asked. */
+	readonly attemptMs: number;
+	readonly eject: HealthOptions;
+	/** An exit that refuses a site, or that a site refuses, is kept from it for so long. */
+	readonly avoidMs: number;
+	readonly retry: RetryRule | null;
+}
+
+export interface GroupDeps {
+	readonly strategy: Strategy<Outbound>;
+	readonly clock: Clock;
+	readonly note?: Observer['note'];
+}
+
+/** A member as a list has it. */
+export interface MemberSpec {
+	/** Two with the same are one member: the first. */
+	readonly id: string;
+	readonly name: string;
+	readonly weight: number;
+	/** Names of targets go to its far end. Of a nested group, which may change its mind: asked again. */
+	readonly namesTravel: boolean | (() => boolean);
+	make(): Outbound;
+}
+
+export class Group implements Outbound {
+	readonly type = 'group';
+	readonly tag: string;
+	readonly options: GroupOptions;
+	readonly roster: Roster<Outbound> = new Roster();
+	readonly health: Health<Outbound>;
+	readonly scores: Scores;
+	readonly strategy: Strategy<Outbound>;
+	readonly clock: Clock;
+	readonly #holds: Holds<Outbound> | null;
+	/** With `connection`: what a client connection that asks several times goes by. */
+	readonly #byFlow: WeakMap<Flow, Member<Outbound>> = new WeakMap();
+	readonly #byId: Map<string, Member<Outbound>> = new Map();
+	#travels: readonly (boolean | (() => boolean))[] = [];
+
+	constructor(options: GroupOptions, deps: GroupDeps) {
+		const { tag, rotate } = options;
+		this.tag = tag;
+		this.options = options;
+		this.strategy = deps.strategy;
+		this.clock = deps.clock;
+		this.scores = new Scores(deps.clock);
+		this.#holds = typeof rotate === 'string' ? null : new Holds(rotate, deps.clock);
+		this.health = new Health(options.eject, this.roster, deps.clock, {
+			ejected: (member, why, restMs) => {
+				// Each member once, until it was back: a pool of dead ones must not fill the log.
+				if (member.ejections > 1) return;
+				deps.note?.('warn', 'exit ejected', { group: tag, exit: member.name, why, restMs });
+			},
+			restored: (member) => deps.note?.('info', 'exit restored', { group: tag, exit: member.name }),
+		});
+	}
+
+	/** Whether the name of a target may leave as a name by one of its members. */
+	get namesTravel(): boolean {
+		return this.#travels.some((travels) => (typeof travels === 'boolean' ? travels : travels()));
+	}
+
+	/** The members from now on. Who was there before keeps health and counts; links by those that are gone live on. */
+	replace(specs: readonly MemberSpec[]): void {
+		const members: Member<Outbound>[] = [];
+		const before = new Map(this.#byId);
+		this.#byId.clear();
+		for (const spec of specs) {
+			const { id, name, weight } = spec;
+			if (this.#byId.has(id)) continue;
+			const member = before.get(id) ?? new Member(id, name, weight, () => spec.make());
+			member.name = name;
+			member.weight = weight;
+			this.#byId.set(id, member);
+			members.push(member);
+			before.delete(id);
+		}
+		// Thousands have but two answers, and those are asked for with each connection.
+		this.#travels = [...new Set(specs.map(({ namesTravel }) => namesTravel))];
+		this.roster.replace(members);
+		this.health.replaced();
+		for (const gone of before.values()) gone.made?.close();
+	}
+
+	choose(choice: Choice): Use {
+		return new GroupUse(this, choice);
+	}
+
+	dial(target: Target, context: DialContext): Promise<Link> {
+		return this.choose({ flow: context.flow, target }).dial(target, context);
+	}
+
+	/** The member for a new use: what it holds, if that is still good, else a pick. */
+	first(use: GroupUse): Member<Outbound> | null {
+		this.health.wake();
+		if (this.#holds === null) return this.#ofFlow(use) ?? this.pick(use);
+		const key = use.holdKey;
+		const hold = this.#holds.of(key);
+		const lasts = hold !== null && this.#holds.lasts(hold);
+		if (lasts && this.roster.isOpen(hold.member) && !use.skips(hold.member)) {
+			this.#holds.use(key, hold);
+			return hold.member;
+		}
+		// A hold that is over ends in another exit, as long as there is one.
+		if (hold !== null) use.leave(hold.member, lasts ? hold.turn : hold.turn + 1);
+		const member = this.pick(use);
+		if (member !== null) this.#holds.take(key, member, use.turn);
+		return member;
+	}
+
+	#ofFlow(use: GroupUse): Member<Outbound> | null {
+		const { flow } = use.choice;
+		if (this.options.rotate !== 'connection' || flow.protocol !== 'http') return null;
+		const member = this.#byFlow.get(flow);
+		return member && this.roster.isOpen(member) && !use.skips(member) ? member : null;
+	}
+
+	/** The best member that this use has not tried; of those that the site bans only where there is no other. */
+	pick(use: GroupUse): Member<Outbound> | null {
+		const member = this.strategy.pick(this.roster, use);
+		if (member !== null || !use.isChoosy) return member;
+		use.isChoosy = false;
+		return this.strategy.pick(this.roster, use);
+	}
+
+	/** The use goes by this member now: what sticks to it does, too. */
+	keep(use: GroupUse, member: Member<Outbound>): void {
+		const { flow } = use.choice;
+		if (this.#holds === null) {
+			if (this.options.rotate === 'connection' && flow.protocol === 'http') this.#byFlow.set(flow, member);
+			return;
+		}
+		const key = use.holdKey;
+		if (this.#holds.of(key)?.member !== member) this.#holds.take(key, member, use.turn);
+	}
+
+	close(): void {
+		for (const member of this.roster.members) member.made?.close();
+	}
+}

@@ -1,0 +1,335 @@
+import test from 'ava';
+import { GatewayError } from '../../lib/core/error.ts';
+import { newFlow } from '../../lib/core/flow.ts';
+import { targetOfHost } from '../../lib/core/target.ts';
+import { contextOf, failureOf } from '../helpers/dial.ts';
+import { fakeMember, flowOf, hopError, SITE, type Stand, specOf, standOf } from '../helpers/groups.ts';
+
+const OTHER = targetOfHost('other.example.net', 443)!;
+const HOLD = { uses: null, ms: null };
+
+/** A dial by a new use: its exit, or the code it ended with. */
+async function dial({ group }: Stand, flow = flowOf(), target = SITE): Promise<string> {
+	const use = group.choose({ flow, target });
+	try {
+		await use.dial(target, contextOf({ flow }));
+		return use.exit;
+	} catch (error) {
+		return (error as GatewayError).code;
+	}
+}
+
+const dialled = (stand: Stand): number[] => stand.members.map(({ dials }) => dials.length);
+
+test('a member that cannot be used is followed by the next within one dial', async (t) => {
+	const stand = standOf(3);
+	stand.members[0]!.end = hopError();
+	t.is(await dial(stand), 'b');
+	t.deepEqual(dialled(stand), [1, 1, 0]);
+});
+
+test('what is about the target is the answer: nobody else is asked, nobody is blamed', async (t) => {
+	const stand = standOf(2);
+	stand.members[0]!.end = new GatewayError('connection_refused', { side: 'target', phase: 'hop' });
+	for (let i = 0; i < 10; i++) t.is(await dial(stand), 'connection_refused');
+	t.deepEqual(dialled(stand), [10, 0]);
+	t.deepEqual(stand.notes, []);
+});
+
+test('one dial asks no more members than it may, and ends with what the last one said', async (t) => {
+	const stand = standOf(5, 'failover', { tries: 3 });
+	for (const [i, member] of stand.members.entries()) member.end = hopError({ note: `member ${i}` });
+	const error = await failureOf(stand.group.dial(SITE, contextOf({ flow: flowOf() })));
+	t.like(error, { code: 'hop_unavailable', note: 'member 2' });
+	t.deepEqual(dialled(stand), [1, 1, 1, 0, 0]);
+});
+
+test('a member that fails is ejected, named by its name, and tried again when it has rested', async (t) => {
+	const stand = standOf(2);
+	stand.members[0]!.end = hopError({ note: 'connection_refused' });
+	for (let i = 0; i < 3; i++) t.is(await dial(stand), 'b');
+	t.deepEqual(stand.notes, [
+		{ event: 'exit ejected', facts: { group: 'pool', exit: 'a', why: 'connection_refused', restMs: 10_000 } },
+	]);
+	t.is(await dial(stand), 'b');
+	t.is(dialled(stand)[0], 3, 'nobody asks it');
+	stand.clock.ms += 10_000;
+	stand.members[0]!.end = 'open';
+	t.is(await dial(stand), 'a');
+	t.is(await dial(stand), 'a');
+	t.is(stand.notes.at(-1)?.event, 'exit restored');
+});
+
+test('a pool of dead members logs each once and asks so many a dial, dial after dial', async (t) => {
+	const stand = standOf(20, 'round-robin', { eject: { after: 1, restMs: 10, longestRestMs: 10, floorPercent: 50 } });
+	for (const member of stand.members) member.end = hopError();
+	for (let i = 0; i < 50; i++) {
+		t.is(await dial(stand), 'hop_unavailable');
+		stand.clock.ms += 10;
+	}
+	t.is(
+		dialled(stand).reduce((sum, count) => sum + count),
+		150,
+	);
+	const named = stand.notes.map(({ facts }) => facts.exit);
+	t.true(named.length > 9 && new Set(named).size === named.length);
+});
+
+test("a member's refusal by its policy asks the next and is not held against it, but by that site", async (t) => {
+	const stand = standOf(2);
+	stand.members[0]!.end = hopError({ unclear: true }, 'http_request_denied');
+	t.is(await dial(stand), 'b');
+	t.is(await dial(stand), 'b');
+	t.is(dialled(stand)[0], 1, 'the site is spared a second refusal');
+	stand.members[0]!.end = 'open';
+	t.is(await dial(stand, flowOf(), OTHER), 'a');
+	t.deepEqual(stand.notes, []);
+	stand.clock.ms += 60_000;
+	t.is(await dial(stand), 'a');
+});
+
+test('when the site bans every exit, one of them is still asked', async (t) => {
+	const stand = standOf(2);
+	for (const member of stand.members) member.end = hopError({ unclear: true }, 'http_request_denied');
+	t.is(await dial(stand), 'http_request_denied');
+	stand.members[0]!.end = 'open';
+	t.is(await dial(stand), 'a');
+});
+
+test('bad names do not eject: a refusal that may be the fault of its target counts once for each site', async (t) => {
+	const stand = standOf(2);
+	const failing = hopError({ unclear: true });
+	const askAll = async (site: string): Promise<void> => {
+		for (const member of stand.members) member.end = failing;
+		for (let i = 0; i < 10; i++) t.is(await dial(stand, flowOf(), targetOfHost(site, 443)!), 'hop_unavailable');
+	};
+	await askAll('one.example');
+	t.deepEqual(stand.notes, []);
+	for (let i = 0; i < 5; i++) await askAll(`site-${i}.example`);
+	t.is(stand.notes.length, 1, 'six sites are another matter, but one member stays');
+});
+
+test('a site and an exit that do not get on are kept apart, and others are not', async (t) => {
+	const stand = standOf(2, 'failover', { attemptMs: 20 });
+	stand.members[0]!.end = 'hang';
+	t.is(await dial(stand), 'b');
+	t.is(await dial(stand), 'b');
+	t.is(dialled(stand)[0], 1, 'no second wait for it');
+	stand.members[0]!.end = 'open';
+	t.is(await dial(stand, flowOf(), OTHER), 'a');
+	const use = stand.group.choose({ flow: flowOf(), target: SITE });
+	t.true(use.again());
+	use.answered(null);
+	t.is(use.exit, 'a', 'the last resort');
+	t.is(stand.exit(), 'a', 'forgiven, since bytes of that site came by it');
+});
+
+test('a member that accepts and never answers is given up in time for the next', async (t) => {
+	const stand = standOf(2, 'failover', { attemptMs: 20 });
+	stand.members[0]!.end = 'hang';
+	t.is(await dial(stand), 'b');
+});
+
+test('the last member asked has what is left of the deadline, and the deadline ends it', async (t) => {
+	const stand = standOf(1, 'failover', { attemptMs: 1 });
+	stand.members[0]!.end = 'hang';
+	const abort = new AbortController();
+	const dialling = failureOf(stand.group.dial(SITE, contextOf({ flow: flowOf(), signal: abort.signal })));
+	await new Promise((resolve) => setImmediate(resolve));
+	abort.abort(new GatewayError('connection_timeout', { side: 'target', phase: 'connect', retry: 'next' }));
+	t.like(await dialling, { code: 'connection_timeout', side: 'target' });
+});
+
+test('a client that leaves blames nobody and asks nobody else', async (t) => {
+	const stand = standOf(2, 'failover', { eject: { after: 1, restMs: 10, longestRestMs: 10, floorPercent: 0 } });
+	stand.members[0]!.end = 'hang';
+	const abort = new AbortController();
+	const dialling = failureOf(stand.group.dial(SITE, contextOf({ flow: flowOf(), signal: abort.signal })));
+	abort.abort(new GatewayError('connection_terminated', { side: 'client', phase: 'connect' }));
+	t.like(await dialling, { code: 'connection_terminated', side: 'client' });
+	t.deepEqual([dialled(stand), stand.notes], [[1, 0], []]);
+});
+
+test('a success that nothing follows, on several sites, ejects', (t) => {
+	const stand = standOf(2);
+	for (let i = 0; i < 6; i++)
+		stand.group.choose({ flow: flowOf(), target: targetOfHost(`site-${i}.example`, 80)! }).silent();
+	t.is(stand.notes[0]?.facts.why, 'nothing came');
+	t.is(stand.exit(), 'b');
+});
+
+test('an empty group is an upstream that is not there', async (t) => {
+	t.like(await failureOf(standOf(0).group.dial(SITE, contextOf({ flow: flowOf() }))), {
+		code: 'hop_unavailable',
+		side: 'gateway',
+		retry: 'next',
+	});
+});
+
+test('a bug of a member is a bug, and no reason to ask the next', async (t) => {
+	const stand = standOf(2);
+	const bug = new TypeError('bug');
+	stand.group.replace([specOf({ ...fakeMember('x'), dial: () => Promise.reject(bug) }), specOf(stand.members[1]!)]);
+	const error = await failureOf(stand.group.dial(SITE, contextOf({ flow: flowOf() })));
+	t.is(error.code, 'proxy_internal_error');
+	t.is(error.cause, bug);
+});
+
+test('rotates with each use', (t) => {
+	const stand = standOf(3, 'round-robin');
+	const flow = flowOf({ protocol: 'http' });
+	t.is([1, 2, 3, 4].map(() => stand.exit(flow)).join(), 'a,b,c,a');
+});
+
+test('rotates with each connection of a client, which keeps its exit for all its requests', (t) => {
+	const stand = standOf(3, 'round-robin', { rotate: 'connection' });
+	const [one, two] = [flowOf({ protocol: 'http' }), flowOf({ protocol: 'http' })];
+	t.is([one, one, two, one, two].map((flow) => stand.exit(flow)).join(), 'a,a,b,a,b');
+	t.is([stand.exit(), stand.exit()].join(), 'c,a', 'each tunnel has its own');
+});
+
+test('rotates with every so many uses, for all clients together', (t) => {
+	const stand = standOf(3, 'round-robin', { rotate: { uses: 2, ms: null } });
+	t.is([1, 2, 3, 4, 5].map(() => stand.exit()).join(), 'a,a,b,b,c');
+});
+
+test('rotates after so long', (t) => {
+	const stand = standOf(3, 'failover', { rotate: { uses: null, ms: 1_000 } });
+	t.is(stand.exit(), 'a');
+	stand.clock.ms += 999;
+	t.is(stand.exit(), 'a');
+	stand.clock.ms += 1;
+	t.is(stand.exit(), 'b', 'another one, whatever the strategy likes best');
+	stand.clock.ms += 1_000;
+	t.is(stand.exit(), 'a');
+});
+
+test('a rotation of one member alone stays with it', (t) => {
+	const stand = standOf(1, 'random', { rotate: { uses: 1, ms: null } });
+	t.is([stand.exit(), stand.exit()].join(), 'a,a');
+});
+
+test('rotates on failure: what stuck to the member that failed goes by the next one and stays there', async (t) => {
+	const stand = standOf(3, 'failover', { rotate: HOLD, sticky: 'client' });
+	t.is(await dial(stand), 'a');
+	stand.members[0]!.end = hopError();
+	t.is(await dial(stand), 'b');
+	stand.members[0]!.end = 'open';
+	t.is(await dial(stand), 'b');
+	t.is(await dial(stand, flowOf({ client: '192.0.2.2' })), 'a');
+});
+
+test('clients, sessions and sites stick each to their own exit', (t) => {
+	const many = (sticky: 'client' | 'session' | 'site', uses: Parameters<Stand['exit']>[]): string[] => {
+		const stand = standOf(26, 'random', { rotate: HOLD, sticky });
+		return uses.map((use) => stand.exit(...use));
+	};
+	const [a, b] = [flowOf({ client: '192.0.2.1' }), flowOf({ client: '192.0.2.2' })];
+	const [one, other, again] = many('client', [[a], [b], [a, OTHER]]);
+	t.deepEqual([again, other === one], [one, false]);
+	const [s, r, s2] = ['s', 'r', 's'].map((session) => flowOf({ session }));
+	const [first, second, third] = many('session', [[s!], [r!], [s2!, OTHER]]);
+	t.deepEqual([third, second === first], [first, false]);
+	const api = targetOfHost('api.example.com', 80)!;
+	const [www, elsewhere, same] = many('site', [[a], [a, OTHER], [b, api]]);
+	t.deepEqual([same, elsewhere === www], [www, false]);
+});
+
+test('by rendezvous a session has the same exit at two gateways and after a restart', (t) => {
+	const sessions = Array.from({ length: 40 }, (_, i) => flowOf({ user: 'alice', session: `s${i}` }));
+	const options = { rotate: HOLD, sticky: 'session' } as const;
+	const [here, there] = [standOf(20, 'rendezvous', options), standOf(20, 'rendezvous', options)];
+	for (const flow of sessions.toReversed()) there.exit(flow);
+	t.deepEqual(
+		sessions.map((flow) => there.exit(flow)),
+		sessions.map((flow) => here.exit(flow)),
+	);
+	const timed = standOf(20, 'rendezvous', { rotate: { uses: null, ms: 10 }, sticky: 'session' });
+	const before = sessions.map((flow) => timed.exit(flow));
+	timed.clock.ms += 10;
+	t.true(
+		sessions.every((flow, i) => timed.exit(flow) !== before[i]),
+		'a rotation leads elsewhere',
+	);
+});
+
+test('a key that comes with the choice goes before the policy of the group', (t) => {
+	const stand = standOf(26, 'rendezvous', { rotate: HOLD, sticky: 'client' });
+	const exit = (client: string, stickyKey: string): string =>
+		stand.group.choose({ flow: flowOf({ client }), target: SITE, stickyKey }).exit;
+	t.is(exit('192.0.2.1', 'k'), exit('192.0.2.2', 'k'));
+	t.true(new Set(['1', '2', '3', '4', '5'].map((key) => exit('192.0.2.1', key))).size > 1);
+});
+
+test('an answer that the site gives to unwanted exits keeps that exit from that site alone', (t) => {
+	const retry = { statuses: new Set([403]), methods: new Set(['GET']), tries: 2, bodyBytes: 0 };
+	const stand = standOf(3, 'failover', { retry });
+	const use = stand.group.choose({ flow: flowOf(), target: SITE });
+	use.answered(403);
+	t.true(use.again());
+	t.is(use.exit, 'b');
+	t.is(stand.exit(), 'b');
+	t.is(stand.exit(flowOf(), OTHER), 'a');
+	t.is(stand.exit(flowOf(), targetOfHost('api.example.com', 80)!), 'b', 'a site is all its names');
+	t.deepEqual(stand.notes, []);
+});
+
+test('a use that has tried every member has no other', (t) => {
+	const use = standOf(2).group.choose({ flow: flowOf(), target: SITE });
+	t.deepEqual([use.again(), use.again(), use.exit], [true, false, 'b']);
+});
+
+test('least-flows counts links until they are gone', async (t) => {
+	const stand = standOf(2, 'least-flows');
+	const exits = [await dial(stand), await dial(stand), await dial(stand)];
+	t.deepEqual(
+		exits
+			.toSorted()
+			.slice(0, 3)
+			.filter((exit) => exit === exits[2]).length,
+		2,
+	);
+	const [busy] = stand.members.toSorted((a, b) => b.gone.length - a.gone.length);
+	for (const gone of busy!.gone) gone();
+	await new Promise((resolve) => setImmediate(resolve));
+	t.is(await dial(stand), busy!.tag);
+});
+
+test('groups nest: the exit is that of the inner one, and both learn', async (t) => {
+	const [inner, outer] = [standOf(2), standOf(1)];
+	outer.group.replace([specOf(inner.group), specOf(fakeMember('z'))]);
+	t.is(await dial(outer), 'a');
+	for (const member of inner.members) member.end = hopError();
+	t.is(await dial(outer), 'z');
+	const use = outer.group.choose({ flow: flowOf(), target: SITE });
+	t.true(use.again(), 'first the next one inside');
+	t.is(use.exit, 'b');
+});
+
+test('a new list keeps what is known of members that stay, and lets go of the others', async (t) => {
+	const stand = standOf(3);
+	stand.members[0]!.end = hopError();
+	for (let i = 0; i < 3; i++) await dial(stand);
+	let closed = 0;
+	const gone = { ...stand.members[2]!, close: () => closed++ };
+	stand.group.replace([...stand.members.slice(0, 2).map(specOf), specOf(gone)]);
+	const use = stand.group.choose({ flow: newFlow(2, '', '', 0), target: SITE });
+	t.is(use.exit, 'b', 'still ejected');
+	stand.group.replace([{ ...specOf(stand.members[0]!), name: 'pool:9' }, specOf(stand.members[0]!)]);
+	t.is(stand.group.roster.size, 1, 'twice is once');
+	t.is(stand.exit(), 'pool:9');
+	await use.dial(SITE, contextOf());
+	t.is(stand.members[1]!.dials.length, 4, 'a use goes on with what it has');
+	t.is(closed, 0, 'what was never used needs no close');
+});
+
+test('names of targets travel when one member lets them', (t) => {
+	const stand = standOf(1);
+	let travels = false;
+	t.true(stand.group.namesTravel);
+	const nested = { ...specOf(stand.members[0]!), namesTravel: () => travels };
+	stand.group.replace([{ ...specOf(fakeMember('x')), namesTravel: false }, nested]);
+	t.false(stand.group.namesTravel);
+	travels = true;
+	t.true(stand.group.namesTravel);
+});
