@@ -137,7 +137,7 @@ class ComposedGateway implements Gateway {
 
 	#own(): OwnAddresses {
 		const interfaces = this.#interfaces.list(systemClock.nowMs());
-		return { listeners: this.#listeners, interfaces, prefixes: NO_PREFIXES };
+		return { listeners: this.#listeners, interfaces, prefixes: this.#current.advertised };
 	}
 
 	decide(subject: Subject): Decision {
@@ -266,8 +266,6 @@ class ComposedGateway implements Gateway {
 		await Promise.all(this.#current.inbounds.map((inbound) => inbound.stop()));
 	}
 }
-
-const NO_PREFIXES: OwnAddresses['prefixes'] = [];
 
 async function within(limitMs: number, done: Promise<void>): Promise<void> {
 	let timer: NodeJS.Timeout | undefined;

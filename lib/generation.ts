@@ -1,6 +1,7 @@
 // What one configuration makes: policy, users, ways out, entrances and the server of the flows that came in under it. A
 // reload makes a new one; the old one takes no connection any more and is put away when its last flow is over, so a
 // tunnel keeps the rules it started with. What outlives it (listeners, limits, numbers) is lent by the gateway.
+import { advertisedPrefixes, bindOptionsOf, relaysOf } from './commands.ts';
 import type { Config } from './config/config.ts';
 import { lineReader } from './config/member.ts';
 import type { Client } from './core/client.ts';
@@ -10,7 +11,9 @@ import { OriginPool } from './flow/origin-pool.ts';
 import { Router } from './flow/router.ts';
 import { FlowServer, type Hooks } from './flow/serve.ts';
 import { ProxyInbound } from './inbound/proxy.ts';
+import { Datagrams } from './io/datagram.ts';
 import type { HandedSocket } from './io/listen.ts';
+import { PortTurns } from './io/port-choice.ts';
 import type { Reactor } from './io/reactor.ts';
 import { Resolver } from './io/resolve.ts';
 import { Sweep } from './io/sweep.ts';
@@ -62,6 +65,10 @@ export class Generation {
 	/** Not yet listening. */
 	readonly inbounds: readonly ProxyInbound[];
 	readonly server: FlowServer;
+	/** Addresses that are told in the place of this machine's. */
+	readonly advertised: OwnAddresses['prefixes'];
+	readonly #datagrams: Datagrams;
+	readonly #datagramSweep: Sweep;
 	readonly #resolver: Resolver;
 	/** Null: node's streams carry everything. */
 	readonly #reactor: Reactor | null;
@@ -78,10 +85,13 @@ export class Generation {
 		const { servers, hostsFile, ...resolver } = config.resolver;
 		this.#resolver = new Resolver({ ...resolver, servers, hostsFile: hostsFile ? '/etc/hosts' : null });
 		this.#reactor = config.io.native ? surroundings.reactor() : null;
+		this.#datagrams = new Datagrams({ native: config.io.native });
+		this.advertised = advertisedPrefixes(config);
 		this.#ways = this.#waysOut();
 		this.#router = new Router(this.#ways.outbounds);
 		this.#policy = policyOf(config, surroundings.own);
 		this.#sweep = new Sweep(config.timeouts.idleMs || NEVER_MS);
+		this.#datagramSweep = new Sweep(config.udp.idleMs);
 		this.server = this.#flowServer();
 		this.inbounds = config.listen.map((listen) => this.#inbound(listen));
 	}
@@ -91,7 +101,7 @@ export class Generation {
 	}
 
 	#waysOut(): Ways {
-		const { upstreams, groups, route } = this.config;
+		const { upstreams, groups, route, bind } = this.config;
 		const { observer, own } = this.#surroundings;
 		const machine = new OwnMachine(own);
 		const read = groups.map((group) => ({ ...group, parse: lineReader(group.scheme) }));
@@ -100,6 +110,8 @@ export class Generation {
 			{
 				resolver: this.#resolver,
 				reactor: this.#reactor,
+				datagrams: this.#datagrams,
+				waitPorts: new PortTurns(bind.ports),
 				clock: systemClock,
 				isListener: (ip, port) => machine.listens(ip, port),
 				note: (level, event, facts) => observer.note?.(level, event, facts),
@@ -127,6 +139,12 @@ export class Generation {
 			router: this.#router,
 			pool: this.#pool,
 			sweep: this.#sweep,
+			relays: relaysOf(this.config, {
+				datagrams: this.#datagrams,
+				sweep: this.#datagramSweep,
+				isLocal: (ip) => this.#policy.isLocal(ip),
+			}),
+			bind: bindOptionsOf(this.config),
 			clock: systemClock,
 			observer,
 			hooks,
@@ -186,6 +204,7 @@ export class Generation {
 		this.#pool.close();
 		this.#sweep.close();
 		this.#ways.close();
+		this.#datagramSweep.close();
 		this.#router.close();
 		this.#resolver.close();
 	}

@@ -1,7 +1,9 @@
 // The shape of a configuration, twice: `ConfigInput` as a file or a library user writes it (snake_case, values as text),
 // `Config` as the gateway reads it (camelCase, parsed, units in names, every key present, frozen to the bottom).
 import type { Sticky } from '../balance/sticky.ts';
+import type { Ip } from '../core/ip.ts';
 import type { Secret } from '../core/secret.ts';
+import type { PortChoice } from '../io/port-choice.ts';
 import type { Ceilings } from '../limits/account-limiter.ts';
 import type { Allowances, WhenDown } from '../limits/allowance.ts';
 import type { ClientPrefixes } from '../limits/client-key.ts';
@@ -31,6 +33,8 @@ export interface Config {
 	/** Null: limits are this process's own. */
 	readonly redis: RedisLimits | null;
 	readonly timeouts: TimeoutsConfig;
+	readonly udp: UdpConfig;
+	readonly bind: BindConfig;
 	readonly resolver: ResolverConfig;
 	/** `native`: sockets as plain descriptors, where the machine has native calls. */
 	readonly io: { readonly native: boolean };
@@ -129,6 +133,32 @@ export interface TimeoutsConfig {
 	readonly drainMs: number;
 }
 
+/** What clients or peers are told to connect to, in the place of an address of this machine. */
+export interface AdvertisedConfig {
+	/** Tag of a listener; null: of all. */
+	readonly inbound: string | null;
+	readonly ip: Ip;
+}
+
+/** UDP ASSOCIATE. */
+export interface UdpConfig {
+	readonly enabled: boolean;
+	readonly advertised: readonly AdvertisedConfig[];
+	readonly ports: PortChoice;
+	readonly filter: 'address' | 'endpoint' | 'none';
+	/** 0: no limit. */
+	readonly packetsPerSecond: number;
+	readonly idleMs: number;
+}
+
+export interface BindConfig {
+	/** Those that serve it; `loopback`: those that listen on a loopback address. */
+	readonly listeners: 'loopback' | 'all' | 'none';
+	readonly advertised: readonly AdvertisedConfig[];
+	readonly ports: PortChoice;
+	readonly waitMs: number;
+}
+
 export interface ResolverConfig {
 	/** `address` or `address:port`, as node:dns takes them; empty for the system's. */
 	readonly servers: readonly string[];
@@ -167,6 +197,8 @@ export interface ConfigInput {
 				readonly drain?: string | undefined;
 		  }
 		| undefined;
+	readonly udp?: UdpInput | undefined;
+	readonly bind?: BindInput | undefined;
 	readonly resolver?:
 		| {
 				readonly servers?: readonly string[] | undefined;
@@ -289,6 +321,22 @@ export interface GroupInput {
 				readonly exits?: readonly string[] | undefined;
 		  }
 		| undefined;
+}
+
+export interface UdpInput {
+	readonly enabled?: boolean | undefined;
+	readonly advertise?: readonly string[] | undefined;
+	readonly ports?: string | undefined;
+	readonly filter?: UdpConfig['filter'] | undefined;
+	readonly packets_per_second?: number | undefined;
+	readonly idle?: string | undefined;
+}
+
+export interface BindInput {
+	readonly listeners?: BindConfig['listeners'] | undefined;
+	readonly advertise?: readonly string[] | undefined;
+	readonly ports?: string | undefined;
+	readonly wait?: string | undefined;
 }
 
 /** One `[[rule]]`. */

@@ -122,6 +122,14 @@ const COMPARISONS: readonly Compare[] = [
 	},
 
 	({ redis }) => (redis ? redisProblems(redis) : []),
+	function* advertised({ udp, bind, listen }) {
+		if (!listen) return;
+		const tags = listen.map(({ tag }) => tag);
+		for (const [section, key] of [[udp, 'udp'] as const, [bind, 'bind'] as const]) {
+			for (const [i, { inbound }] of (section?.advertised ?? []).entries())
+				if (inbound !== null) yield* unknownWord([key, 'advertise', i], inbound, tags);
+		}
+	},
 
 	function* ttls({ resolver }) {
 		if (!resolver || resolver.minTtlMs <= resolver.maxTtlMs) return;

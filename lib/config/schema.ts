@@ -15,6 +15,7 @@ import { type AdminSection, admin, reload } from './schema-admin.ts';
 import { count, duration, durationOrOff, key, name, policyText, text } from './schema-key.ts';
 import { limits } from './schema-limits.ts';
 import { redis } from './schema-redis.ts';
+import { bindSection, udpSection } from './schema-relays.ts';
 import { parseChain, parsePart } from './upstream.ts';
 import { parseUser } from './users.ts';
 import { type Parsed, parseListen, parseServer, parseTag } from './values.ts';
@@ -245,6 +246,8 @@ const sections = {
 	limits,
 	redis,
 	timeouts,
+	udp: udpSection,
+	bind: bindSection,
 	resolver,
 	io,
 	log,

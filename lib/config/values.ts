@@ -1,7 +1,8 @@
 // Text to value, one function for each kind of value that a configuration carries as text. None of them throws or
 // repeats a secret: a refusal says what was expected and, where it is safe to say, what was found.
 import { formatIp, parseIp6, parseStrictIp4 } from '../core/ip.ts';
-import type { AdminListen, ListenConfig } from './config.ts';
+import type { PortChoice } from '../io/port-choice.ts';
+import type { AdminListen, AdvertisedConfig, ListenConfig } from './config.ts';
 
 /** Why a text is no value: "expected ...", and what was found; without `found` the text itself is shown. */
 export interface Refusal {
@@ -105,6 +106,24 @@ export function parseAdminListen(text: string): Parsed<AdminListen> {
 	if ('wrong' in parsed) return text.startsWith('fd:') ? parsed : { wrong: ADMIN };
 	const { host, port, descriptor } = parsed.value;
 	return { value: descriptor === undefined ? { kind: 'tcp', host, port } : { kind: 'fd', name: descriptor } };
+}
+
+/** `192.0.2.1` or `[2001:db8::1]` without brackets, for every listener or, behind `listen-2=`, for one. */
+export function parseAdvertised(text: string): Parsed<AdvertisedConfig> {
+	const match = /^(?:([^=]+)=)?(.+)$/.exec(text);
+	const ip = match ? (parseStrictIp4(match[2] as string) ?? parseIp6(match[2] as string)) : null;
+	if (!match || ip === null) return { wrong: 'expected an address such as "192.0.2.1" or "listen-1=2001:db8::1"' };
+	return { value: { inbound: match[1] ?? null, ip } };
+}
+
+/** `20000-20999` as its first and last port; nothing as null. */
+export function parsePortChoice(text: string): Parsed<PortChoice> {
+	if (text === '') return { value: null };
+	const match = /^(\d{1,5})-(\d{1,5})$/.exec(text);
+	const [first, last] = match ? [parsePort(match[1] as string), parsePort(match[2] as string)] : [null, null];
+	if (first === null || last === null || first === 0 || first > last)
+		return { wrong: 'expected a range of ports such as "20000-20999"' };
+	return { value: [first, last] };
 }
 
 /** The address of a DNS server, with a port where it is not 53, as `Resolver.setServers` of node:dns takes it. */

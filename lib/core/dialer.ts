@@ -1,4 +1,5 @@
 // The one seam out. Direct, hop, chain, group and block are all dialers, so they nest.
+import type { DatagramPath, PathSink } from './datagram.ts';
 import { GatewayError } from './error.ts';
 import type { Flow } from './flow.ts';
 import type { Ip } from './ip.ts';
@@ -21,6 +22,16 @@ export interface Dialer {
 	dial(target: Target, context: DialContext): Promise<Link>;
 	/** Of who has several exits: settles on one for one use. Such a dialer's `dial` is `choose` and the use's `dial`. */
 	choose?(choice: Choice): Use;
+	/**
+	 * A way for datagrams, open to its last hop; where there is none, the way out has none. Rejects with GatewayError:
+	 * `command_unsupported` when a hop has none. The caller closes it; on abort the dialer closes what it had opened.
+	 */
+	associate?(sink: PathSink, context: DialContext): Promise<DatagramPath>;
+	/**
+	 * What a name leads to, or with `reverse` what an address is called; where there is none, the way out cannot be asked.
+	 * `ip4Only`: another family is no answer. Rejects with GatewayError. The port of the answer is 0.
+	 */
+	resolve?(question: Question, context: DialContext): Promise<Target>;
 }
 
 /** What an exit is chosen for. */
@@ -55,8 +66,50 @@ export interface RetryRule {
 	readonly bodyBytes: number;
 }
 
+/** The wish of BIND. */
+export interface WaitRequest {
+	/** Who is to come; null: anybody. A name stands for all its addresses that policy permits. */
+	readonly peer: Target | null;
+	/** Judges who came, where anybody may; null permits. */
+	judge(ip: Ip): GatewayError | null;
+	/** Where to listen for anybody: what the client itself is connected to. */
+	readonly local: Ip | null;
+}
+
+/** Somebody who came. The taker owns the link. */
+export interface Came {
+	readonly link: Link;
+	readonly ip: Ip;
+	readonly port: number;
+}
+
+/** Listens until the one who is awaited has come. */
+export interface Waiter {
+	/** Where. */
+	readonly ip: Ip;
+	readonly port: number;
+	/** Resolves when the peer came; `dropped` hears how many others did. Once; closes itself when the signal aborts. */
+	came(signal: AbortSignal, dropped: (why: 'stranger' | 'refused', count: number) => void): Promise<Came>;
+	/** Before `came` was asked. */
+	close(): void;
+}
+
+/** The wish of RESOLVE and RESOLVE_PTR. */
+export interface Question {
+	readonly target: Target;
+	readonly reverse: boolean;
+	readonly ip4Only: boolean;
+}
+
+/** The refusal of a way out that cannot do what was asked for. */
+export function unsupported(note: string): GatewayError {
+	return new GatewayError('command_unsupported', { side: 'hop', phase: 'hop', retry: 'next', note });
+}
+
 /** A named way out. */
 export interface Outbound extends Dialer {
+	/** Listens for a peer, from where it leaves; where there is none, the way out cannot. Rejects with GatewayError. */
+	wait?(request: WaitRequest, context: DialContext): Promise<Waiter>;
 	readonly type: string;
 	/** Unique in a gateway; for routes, logs and metrics. */
 	readonly tag: string;

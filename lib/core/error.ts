@@ -64,6 +64,8 @@ export interface ErrorDetails {
 	readonly retryAfterMs?: number;
 	/** A word or two for the log: constant text of ours, never input. */
 	readonly note?: string;
+	/** REP F0 to F7 by which a Tor hop told of an onion service: for clients that have asked for these words. */
+	readonly onionReply?: number;
 }
 
 /** What every failure of a flow is, from the first byte to the last. */
@@ -76,6 +78,7 @@ export class GatewayError extends Error {
 	readonly unclear: boolean;
 	readonly retryAfterMs: number | undefined;
 	readonly note: string | undefined;
+	readonly onionReply: number | undefined;
 
 	constructor(code: Code, details: ErrorDetails = {}) {
 		// A stack costs six times the error (measured), and hostile clients cause errors at will: only bugs carry one.
@@ -92,6 +95,7 @@ export class GatewayError extends Error {
 		this.unclear = details.unclear ?? false;
 		this.retryAfterMs = details.retryAfterMs;
 		this.note = details.note;
+		this.onionReply = details.onionReply;
 	}
 }
 

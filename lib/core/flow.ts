@@ -2,6 +2,19 @@
 import type { Code, Phase, Side } from './error.ts';
 import type { Target } from './target.ts';
 
+/** What a client asked for when it was more than a stream to a target. */
+export type Command = 'associate' | 'bind' | 'resolve';
+
+/** Why a datagram, or a peer that came to a BIND, was not let through. */
+export type Drop =
+	| 'malformed' // no header, FRAG, an address that cannot be one, port 0
+	| 'sender' // not from the client, or not from the port it began with
+	| 'stranger' // from where nothing was sent to, or not the peer that BIND waits for
+	| 'refused' // by the exit policy or a rule
+	| 'limit' // too many a second, too many names asked for
+	| 'unresolved' // the name leads nowhere
+	| 'unsent'; // the kernel or the hop would not take it
+
 export type Protocol = 'socks4' | 'socks4a' | 'socks5' | 'connect' | 'http' | 'unknown';
 
 /** Why a flow ended: `closed` is the good end, everything else a failure with its place. */
@@ -28,6 +41,8 @@ export interface Flow {
 	readonly client: string;
 	readonly startedMs: number;
 	protocol: Protocol;
+	/** Null for streams and plain HTTP. */
+	command: Command | null;
 	user: string | null;
 	/** What the client calls its session; null: it named none. */
 	session: string | null;
@@ -50,6 +65,8 @@ export interface Flow {
 	carrier: Carrier | null;
 	endedMs: number | null;
 	outcome: Outcome | null;
+	/** Datagrams and peers that were dropped, by why; null for none. */
+	drops: Partial<Record<Drop, number>> | null;
 	/** Refusals that report mode let through, by rule name. */
 	reports: readonly string[];
 }
@@ -62,6 +79,7 @@ export function newFlow(id: number, inbound: string, client: string, startedMs: 
 		client,
 		startedMs,
 		protocol: 'unknown',
+		command: null,
 		user: null,
 		session: null,
 		target: null,
@@ -75,6 +93,7 @@ export function newFlow(id: number, inbound: string, client: string, startedMs: 
 		carrier: null,
 		endedMs: null,
 		outcome: null,
+		drops: null,
 		reports: [],
 	};
 }

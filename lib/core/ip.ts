@@ -116,6 +116,16 @@ export function formatIp(ip: Ip): string {
 	return typeof ip === 'number' ? formatIp4(ip) : formatIp6(ip);
 }
 
+export function isSameIp(a: Ip, b: Ip): boolean {
+	if (typeof a === 'number' || typeof b === 'number') return a === b;
+	for (let i = 0; i < 16; i++) if (a[i] !== b[i]) return false;
+	return true;
+}
+
+export function isUnspecified(ip: Ip): boolean {
+	return typeof ip === 'number' ? ip === 0 : ip.every((byte) => byte === 0);
+}
+
 /** True for ::ffff:0:0/96, an IPv4 address written as IPv6 (RFC 4291 section 2.5.5.2). */
 export function isMapped(ip: Ip6): boolean {
 	for (let i = 0; i < 10; i++) if (ip[i] !== 0) return false;

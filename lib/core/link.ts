@@ -1,6 +1,7 @@
 // A two-way stream of bytes as the gateway sees it: one reader at a time, half-close, reset, and the bytes that were read
 // too far. io/link.ts makes one of any Duplex.
 import type { GatewayError } from './error.ts';
+import type { Ip } from './ip.ts';
 
 /** Whoever reads a link now. A link calls these one at a time, never from inside `attach`. One that throws loses its link. */
 export interface Sink {
@@ -23,6 +24,8 @@ export interface Link {
 	readonly closed: boolean;
 	/** Bytes written and not yet with the kernel. */
 	readonly pendingBytes: number;
+	/** The address of this machine that the peer is connected to, IPv4-mapped ones unwrapped; null where there is none, or no more. */
+	localIp(): Ip | null;
 	/** Makes `sink` the reader and resumes reading. The sink before hears nothing more. */
 	attach(sink: Sink): void;
 	/** Stops reading; at most one stream buffer (64 KiB) is read on behind it. */

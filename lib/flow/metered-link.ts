@@ -2,6 +2,7 @@
 // show: reading stops for a while, `write` says that it is enough for now. So every driver of flows is held to the same
 // limits without knowing of them, and nothing is buffered for it.
 import { GatewayError } from '../core/error.ts';
+import type { Ip } from '../core/ip.ts';
 import type { Link, Sink } from '../core/link.ts';
 import type { Budget } from '../limits/budget.ts';
 import type { Direction } from '../limits/bytes.ts';
@@ -54,6 +55,10 @@ class MeteredLink implements Link {
 
 	get pendingBytes(): number {
 		return this.#link.pendingBytes;
+	}
+
+	localIp(): Ip | null {
+		return this.#link.localIp();
 	}
 
 	attach(sink: Sink): void {

@@ -5,21 +5,25 @@ import type { Level } from '../anonymity/levels.ts';
 import type { Client } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
-import { type Flow, newFlow, type Outcome } from '../core/flow.ts';
+import { type Command, type Flow, newFlow, type Outcome } from '../core/flow.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
 import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Observer } from '../core/observer.ts';
-import type { Target } from '../core/target.ts';
+import { type Target, targetOfIp } from '../core/target.ts';
 import { ServerHandshake } from '../io/handshake.ts';
 import type { Relay } from '../io/relay.ts';
 import type { Sweep } from '../io/sweep.ts';
 import type { Admission, Limiter } from '../limits/limiter.ts';
 import type { Subject, Verdict } from '../policy/exit-policy.ts';
 import type { Codec } from '../protocol/codec.ts';
+import { type AssociateDeps, associate } from './associate.ts';
+import { type BindDeps, type BindOptions, bind } from './bind.ts';
 import { type ExchangeDeps, exchange } from './exchange.ts';
 import { metered } from './metered-link.ts';
 import type { OriginPool } from './origin-pool.ts';
+import type { Relays } from './relays.ts';
+import { resolve } from './resolve.ts';
 import type { Router } from './router.ts';
 import { carry, outcomeOf, type TunnelDeps, tunnel, type Way } from './tunnel.ts';
 
@@ -51,10 +55,14 @@ export interface ServeDeps {
 	readonly limiter: Limiter;
 	readonly policy: {
 		judge(subject: Subject): Verdict;
+		judgeClient(subject: Omit<Subject, 'target'>): Verdict;
 		judgeAddress(subject: Subject, ip: Ip, report: (rule: string) => void): GatewayError | null;
 	};
 	readonly router: Router;
 	readonly pool: OriginPool;
+	/** Null: UDP ASSOCIATE is not served. */
+	readonly relays: Relays | null;
+	readonly bind: BindOptions;
 	readonly sweep: Sweep;
 	readonly clock: Clock;
 	readonly observer: Observer;
@@ -79,6 +87,9 @@ interface Around {
 	readonly relays: Set<Relay>;
 	draining: boolean;
 }
+
+/** What hooks are shown of an association, which has many targets. */
+const ANYWHERE: Target = targetOfIp(0, 0);
 
 /** Note of an error for a hook's bug, which was told when it happened. */
 const HOOK = 'hook';
@@ -167,6 +178,13 @@ export class FlowServer {
 	}
 }
 
+/** The refusal of a command that the configuration switches off. */
+function notServed(handshake: ServerHandshake): Promise<never> {
+	const error = new GatewayError('command_unsupported', { note: 'not served here' });
+	handshake.refuse(error);
+	return Promise.reject(error);
+}
+
 /** One client on one link: as many handshakes as HTTP keep-alive makes of it, then what the client asked for. */
 class Conversation {
 	#link: Link;
@@ -199,6 +217,11 @@ class Conversation {
 				case 'tunnel':
 					this.#flow.target = intent.target;
 					return tunnel(this.#flow, this.#link, handshake, intent.target, this.#tunnelDeps());
+				case 'associate':
+				case 'bind':
+				case 'resolve':
+					this.#flow.command = intent.kind;
+					return this.#command(handshake, intent);
 				case 'exchange': {
 					handshake.opened();
 					this.#link = metered(this.#link, this.#admission.budget());
@@ -207,6 +230,51 @@ class Conversation {
 				}
 			}
 		}
+	}
+
+	#command(handshake: ServerHandshake, intent: Extract<Intent, { kind: Command }>): Promise<Outcome> {
+		const [flow, link, { relays, bind: options }] = [this.#flow, this.#link, this.#deps];
+		switch (intent.kind) {
+			case 'resolve':
+				flow.target = intent.target;
+				return resolve(flow, link, handshake, intent, {
+					...this.#tunnelDeps(),
+					route: (target) => this.#route(target, true),
+				});
+			case 'bind':
+				flow.target = intent.target;
+				return options.allows(flow.inbound)
+					? bind(flow, link, handshake, intent.target, this.#bindDeps(options))
+					: notServed(handshake);
+			case 'associate':
+				return relays ? associate(flow, link, handshake, this.#associateDeps(relays)) : notServed(handshake);
+		}
+	}
+
+	#bindDeps(options: BindOptions): BindDeps {
+		return {
+			...this.#tunnelDeps(),
+			bind: options,
+			route: (target) => (target === null ? this.#routeOfClient() : this.#route(target, true)),
+			judgePeer: (ip) => {
+				const verdict = this.#deps.policy.judge(this.#subjectOf(targetOfIp(ip, 0), true));
+				return verdict.allow ? null : verdict.error;
+			},
+		};
+	}
+
+	#associateDeps(relays: Relays): AssociateDeps {
+		let named: string | null = null;
+		return {
+			...this.#tunnelDeps(),
+			relays,
+			client: this.#client.ip,
+			route: () => {
+				named = this.#hook(() => this.#deps.hooks.route?.(ANYWHERE, this.#flow)) ?? null;
+				return this.#routeOfClient(named).outbound;
+			},
+			judge: (target) => this.#judged(this.#subjectOf(target, false), () => named),
+		};
 	}
 
 	async #intent(handshake: ServerHandshake, codec: Codec): Promise<Intent> {
@@ -249,15 +317,30 @@ class Conversation {
 		return ok;
 	}
 
+	#subjectOf(target: Target, portless: boolean): Subject {
+		const { user, inbound } = this.#flow;
+		return { client: this.#client, user, inbound, target, ...(portless ? { portless } : {}) };
+	}
+
 	/** Judges, then routes. Throws GatewayError when the exit policy says no. */
-	#route(target: Target): Way {
-		const { policy, router, hooks } = this.#deps;
-		const flow = this.#flow;
-		const subject: Subject = { client: this.#client, user: flow.user, inbound: flow.inbound, target };
+	#route(target: Target, portless = false): Way {
+		return this.#judged(this.#subjectOf(target, portless), () => this.#deps.hooks.route?.(target, this.#flow) ?? null);
+	}
+
+	/** The way of a client whose target is not known yet, or may be anybody. */
+	#routeOfClient(named: string | null = null): Way {
+		const verdict = this.#deps.policy.judgeClient(this.#subjectOf(ANYWHERE, true));
+		if (!verdict.allow) throw this.#denied(verdict.error);
+		for (const rule of verdict.reports) this.#report(rule);
+		return { outbound: this.#deps.router.outbound(named ?? verdict.route), permits: () => null };
+	}
+
+	#judged(subject: Subject, named: () => string | null): Way {
+		const { policy, router } = this.#deps;
 		const verdict = policy.judge(subject);
 		if (!verdict.allow) throw this.#denied(verdict.error);
 		for (const rule of verdict.reports) this.#report(rule);
-		const outbound = router.outbound(this.#hook(() => hooks.route?.(target, flow)) ?? verdict.route);
+		const outbound = router.outbound(this.#hook(named) ?? verdict.route);
 		if (verdict.needsAddress && outbound.namesTravel)
 			throw this.#denied(new GatewayError('http_request_denied', { phase: 'policy' }));
 		return { outbound, permits: (ip) => this.#permits(subject, ip) };

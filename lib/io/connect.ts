@@ -9,9 +9,11 @@ import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
 import { connectRaw } from './connect-raw.ts';
+import type { Datagrams } from './datagram.ts';
 import { StreamLink } from './link.ts';
 import type { Connecting, RawLink } from './link-raw.ts';
 import { errnoName, type Result } from './native.ts';
+import type { PortTurns } from './port-choice.ts';
 import type { Reactor } from './reactor.ts';
 import type { NameResolver } from './resolve.ts';
 
@@ -147,6 +149,10 @@ export interface DialDeps {
 	readonly resolver: NameResolver;
 	/** Dials without node's streams, where there is one. */
 	readonly reactor?: Reactor | null;
+	/** For ways out that carry datagrams, too. */
+	readonly datagrams?: Datagrams;
+	/** For ways out that wait for peers, too: where they listen. */
+	readonly waitPorts?: PortTurns;
 }
 
 export interface DialOptions {
@@ -191,7 +197,7 @@ async function dialName(target: Target, context: DialContext, deps: DialDeps, op
 }
 
 /** The addresses that may be dialled, in order. Throws the first refusal when there is none. */
-export function permitted(addresses: readonly Ip[], context: DialContext): Ip[] {
+export function permitted(addresses: readonly Ip[], context: Pick<DialContext, 'permits'>): Ip[] {
 	const allowed: Ip[] = [];
 	let refusal: GatewayError | null = null;
 	for (const ip of addresses) {

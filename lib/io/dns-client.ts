@@ -2,7 +2,8 @@
 // is told as one of our codes, because c-ares puts the name into its messages.
 import { promises as dns } from 'node:dns';
 import type { Code } from '../core/error.ts';
-import { type Ip, ip4Within, isMapped, parseIp } from '../core/ip.ts';
+import { formatIp, type Ip, ip4Within, isMapped, parseIp } from '../core/ip.ts';
+import { type Target, targetOfHost } from '../core/target.ts';
 
 /** RFC 8305 section 3, "Resolution Delay": how long a family that has answered waits for the other. */
 const RESOLUTION_DELAY_MS = 50;
@@ -40,6 +41,19 @@ export class DnsClient {
 		const lookup = new Lookup(tell);
 		void this.#dns.resolve4(name, { ttl: true }).then(answered, failed).then(lookup.ip4);
 		void this.#dns.resolve6(name, { ttl: true }).then(answered, failed).then(lookup.ip6);
+	}
+
+	/** The first name of an address that can be one, or why there is none. Never rejects. */
+	async reverse(ip: Ip): Promise<Target | Code> {
+		try {
+			for (const name of await this.#dns.reverse(formatIp(ip))) {
+				const target = targetOfHost(name, 0);
+				if (target?.kind === 'name') return target;
+			}
+			return 'destination_not_found';
+		} catch (error) {
+			return codeOfDns((error as NodeJS.ErrnoException).code ?? 'unknown');
+		}
 	}
 
 	/** Every question that is open is told `dns_error`. */

@@ -4,9 +4,11 @@ import { abortError } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
 import type { Link, Sink } from '../core/link.ts';
+import type { Target } from '../core/target.ts';
 import type { Answer, Codec, Step } from '../protocol/codec.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
+const OPENED: Answer = { kind: 'opened' };
 
 /** Payload held while a dial goes on. Past it the client waits in its own kernel: one stream buffer is enough to lose no time. */
 const EARLY_BYTES = 65_536;
@@ -60,10 +62,19 @@ export class ServerHandshake implements Sink {
 		});
 	}
 
-	/** Says yes. From here on the link has no reader; its `early` holds what came behind the handshake. */
-	opened(): void {
+	/**
+	 * Says yes, with an address where the reply carries one. From here on the link has no reader; its `early` holds what came
+	 * behind the handshake.
+	 */
+	opened(bound?: Target): void {
 		this.#link.pause();
-		this.#answer({ kind: 'opened' });
+		this.#answer(bound === undefined ? OPENED : { kind: 'opened', bound });
+	}
+
+	/** The first reply of two: `opened` or `refuse` follows, and a client that leaves is still noticed. */
+	listening(bound: Target): void {
+		this.#codec.answer({ kind: 'listening', bound });
+		this.#send();
 	}
 
 	/** Says no in the client's own protocol and closes. */
@@ -166,13 +177,16 @@ export class ServerHandshake implements Sink {
 		this.onGone = null;
 		this.#asking = false;
 		this.#codec.answer(answer);
+		const step = this.#send();
+		if (step.kind === 'established') this.#link.early = step.early;
+	}
+
+	/** Writes what the codec says to send; returns the first step that is another. */
+	#send(): Step {
 		for (;;) {
 			const step: Step = this.#codec.next();
-			if (step.kind === 'send') this.#link.write(step.bytes);
-			else {
-				if (step.kind === 'established') this.#link.early = step.early;
-				return;
-			}
+			if (step.kind !== 'send') return step;
+			this.#link.write(step.bytes);
 		}
 	}
 }

@@ -3,6 +3,7 @@
 // The kernel tells edges: that more has come, not that there is some. So a link remembers that there may be something to
 // read, until a read was short of what was asked; behind a FIN or an RST it reads to the end.
 import { asGatewayError, codeOfErrno, GatewayError, type Phase, type Side } from '../core/error.ts';
+import type { Ip } from '../core/ip.ts';
 import type { Link, Sink } from '../core/link.ts';
 import { LINGER_MS } from './link.ts';
 import { EAGAIN, errnoName, type Result, SHUT_WR, SOL_SOCKET } from './native.ts';
@@ -18,6 +19,7 @@ import {
 	type Reactor,
 	type Watched,
 } from './reactor.ts';
+import { ipOfSockaddr, SOCKADDR_IN6_BYTES } from './sockaddr.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 const IDLE: Sink = { data() {}, end() {}, drain() {}, closed() {} };
@@ -215,6 +217,12 @@ export class RawLink implements Link, Watched, Later {
 		} catch (thrown) {
 			this.#bug(thrown);
 		}
+	}
+
+	localIp(): Ip | null {
+		if (this.#fd < 0) return null;
+		const address = new Uint8Array(SOCKADDR_IN6_BYTES);
+		return this.reactor.calls.localAddress(this.#fd, address) < 0 ? null : ipOfSockaddr(address);
 	}
 
 	attach(sink: Sink): void {

@@ -4,7 +4,9 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { asGatewayError, codeOfErrno, GatewayError, type Phase, type Side } from '../core/error.ts';
+import type { Ip } from '../core/ip.ts';
 import type { Link, Sink } from '../core/link.ts';
+import { ipOfKernel } from './kernel-ip.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
@@ -111,6 +113,11 @@ export class StreamLink implements Link {
 
 	get pendingBytes(): number {
 		return this.#duplex.writableLength;
+	}
+
+	localIp(): Ip | null {
+		const text = this.#duplex instanceof Socket ? this.#duplex.localAddress : undefined;
+		return text === undefined ? null : ipOfKernel(text);
 	}
 
 	attach(sink: Sink): void {

@@ -26,7 +26,7 @@ const ECONNABORTED = 103;
 
 export interface Accepting {
 	/** Takes a connection; it owns the link from here on. `remote` is the client, IPv4-mapped addresses unwrapped. */
-	onLink(link: Link, remote: Ip): void;
+	onLink(link: Link, remote: Ip, remotePort: number): void;
 	/** accept(2) failed with this errno name; the listener goes on. */
 	onError?(code: string): void;
 }
@@ -126,7 +126,7 @@ export class RawListener implements Watched {
 		const link = new RawLink(this.#reactor, fd, 'client');
 		const failure = link.open();
 		if (failure < 0) this.#accepting.onError?.(errnoName(failure));
-		else this.#accepting.onLink(link, ipOfSockaddr(this.#remote));
+		else this.#accepting.onLink(link, ipOfSockaddr(this.#remote), portOfSockaddr(this.#remote));
 	}
 
 	/** Without a reserve, which somebody else was quicker to take, the queue waits until there is a descriptor again. */

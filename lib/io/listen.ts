@@ -3,8 +3,10 @@
 // Out of descriptors, libuv gives up one that it keeps in reserve, accepts with it and closes at once, until the queue is
 // empty: clients see a close, nothing spins, and the listener takes connections again as soon as there is a descriptor.
 import { createServer, type Server, type Socket } from 'node:net';
-import { formatIp, type Ip, ip4Within, isMapped, parseIp, parseIp6 } from '../core/ip.ts';
+import type { Side } from '../core/error.ts';
+import { formatIp, type Ip, parseIp } from '../core/ip.ts';
 import { BACKLOG, bindServer, type HandedSocket, type ListenAddress, ListenError, placeOf } from './bind.ts';
+import { ipOfKernel } from './kernel-ip.ts';
 import { StreamLink } from './link.ts';
 import { type Accepting, listenRaw } from './listen-raw.ts';
 import { errnoName } from './native.ts';
@@ -15,6 +17,8 @@ export { type HandedSocket, type ListenAddress, ListenError } from './bind.ts';
 export interface ListenDeps extends Accepting {
 	/** Accepts without node's streams, where there is one. */
 	readonly reactor?: Reactor | null;
+	/** Whose ends these are; by default the client's. Without a reactor alone. */
+	readonly side?: Side;
 }
 
 export interface Listener {
@@ -37,7 +41,7 @@ export async function listen(where: ListenAddress | HandedSocket, deps: ListenDe
 	const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
 		const remote = remoteOf(socket);
 		if (remote === null) socket.destroy();
-		else deps.onLink(new StreamLink(socket, { side: 'client' }), remote);
+		else deps.onLink(new StreamLink(socket, { side: deps.side ?? 'client' }), remote, socket.remotePort ?? 0);
 	});
 	const { address, fd } = await bindServer(server, where);
 	server.on('error', (error: NodeJS.ErrnoException) => deps.onError?.(error.code ?? 'unknown'));
@@ -75,24 +79,5 @@ function listenerOf(server: Server, address: ListenAddress, fd: number | null): 
 /** Null when the peer has gone already: then getpeername(2) has nothing to say. */
 function remoteOf(socket: Socket): Ip | null {
 	const text = socket.remoteAddress;
-	if (text === undefined) return null;
-	if (!text.includes(':')) return ip4OfKernel(text);
-	const zone = text.indexOf('%');
-	const ip = parseIp6(zone < 0 ? text : text.slice(0, zone));
-	return ip !== null && isMapped(ip) ? ip4Within(ip, 12) : ip;
-}
-
-/** Dotted decimal that the kernel wrote: a sixth of what a parse that trusts nobody costs. */
-function ip4OfKernel(text: string): number {
-	let value = 0;
-	let part = 0;
-	for (let i = 0; i < text.length; i++) {
-		const digit = text.charCodeAt(i) - 48;
-		if (digit >= 0) part = part * 10 + digit;
-		else {
-			value = value * 256 + part;
-			part = 0;
-		}
-	}
-	return value * 256 + part;
+	return text === undefined ? null : ipOfKernel(text);
 }

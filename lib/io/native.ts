@@ -16,6 +16,14 @@ export interface Native {
 	socket(family: number): Result;
 	/** For a descriptor that somebody else made. */
 	setNonBlocking(fd: number): Result;
+	/** A UDP socket of that family. */
+	datagramSocket(family: number): Result;
+	/** Of the `count` struct mmsghdr in `headers` as many as came, at least one. Their pointers must point at living memory. */
+	receiveMany(fd: number, headers: Uint8Array, count: number): Result;
+	/** How many of the first `count` were sent; the failure of the first when none was. Never raises SIGPIPE. */
+	sendMany(fd: number, headers: Uint8Array, count: number): Result;
+	/** Where `bytes` are, for a pointer in another structure: it does not keep them alive. */
+	addressOf(bytes: Uint8Array): number;
 	/** An option that is an int. */
 	setOption(fd: number, level: number, option: number, value: number): Result;
 	/** An option that is bytes or text. */
@@ -71,6 +79,7 @@ export const EPOLL_DATA_OFFSET: number = process.arch === 'x64' ? 4 : 8;
 
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
 /** O_NONBLOCK and O_CLOEXEC, too. */
+const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const EPOLL_CLOEXEC = 0o2000000;
 const SPLICE_MOVE_NONBLOCK = 1 | 2;
@@ -81,6 +90,7 @@ const FIONBIO = 0x5421;
 interface Koffi {
 	load(path: null): { func(prototype: string): (...args: (number | Uint8Array | Int32Array | null)[]) => number };
 	errno(): number;
+	address(bytes: Uint8Array): bigint;
 	readonly node: { poll(fd: number, events: { readable: true }, callback: () => void): Watch };
 }
 
@@ -123,6 +133,9 @@ function callsOf(koffi: Koffi): Native {
 	const splice = libc.func('int64_t splice(int, void *, int, void *, uint64_t, unsigned int)');
 	const shutdown = libc.func('int shutdown(int, int)');
 	const close = libc.func('int close(int)');
+	// A timeout of zero is the null pointer: the call does not wait for more.
+	const recvmmsg = libc.func('int recvmmsg(int, void *, unsigned int, int, int64_t)');
+	const sendmmsg = libc.func('int sendmmsg(int, void *, unsigned int, int)');
 	const epollCreate = libc.func('int epoll_create1(int)');
 	const epollControl = libc.func('int epoll_ctl(int, int, int, void *)');
 	const epollWait = libc.func('int epoll_wait(int, void *, int, int)');
@@ -138,6 +151,10 @@ function callsOf(koffi: Koffi): Native {
 			int[0] = 1;
 			return result(ioctl(fd, FIONBIO, intBytes));
 		},
+		datagramSocket: (family) => result(socket(family, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0)),
+		receiveMany: (fd, headers, count) => result(recvmmsg(fd, headers, count, 0, 0)),
+		sendMany: (fd, headers, count) => result(sendmmsg(fd, headers, count, MSG_NOSIGNAL)),
+		addressOf: (bytes) => Number(koffi.address(bytes)),
 		setOption(fd, level, option, value) {
 			int[0] = value;
 			return result(setsockopt(fd, level, option, intBytes, 4));

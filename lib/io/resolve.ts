@@ -8,6 +8,7 @@ import { type Clock, systemClock } from '../core/clock.ts';
 import { abortError } from '../core/dialer.ts';
 import { type Code, GatewayError } from '../core/error.ts';
 import type { Ip } from '../core/ip.ts';
+import type { Target } from '../core/target.ts';
 import { type Answer, DnsClient } from './dns-client.ts';
 import { HostsFile } from './hosts-file.ts';
 
@@ -52,6 +53,8 @@ export interface NameResolver {
 	 * `destination_not_found`, `dns_timeout`, `dns_error`, or why `signal` was aborted.
 	 */
 	resolve(name: string, signal: AbortSignal): Promise<readonly Ip[]>;
+	/** The name of an address, by PTR, as a target without a port. Rejects as `resolve` does. */
+	reverse(ip: Ip, signal: AbortSignal): Promise<Target>;
 }
 
 /** What is known of a name until `expiresMs`. */
@@ -93,6 +96,18 @@ export class Resolver implements NameResolver {
 		const known = this.#known(name);
 		if (known) return known instanceof GatewayError ? Promise.reject(known) : Promise.resolve(known);
 		return untilAborted(this.#asked.get(name) ?? this.#ask(name), signal);
+	}
+
+	/** Not kept: nobody asks for one twice. */
+	async reverse(ip: Ip, signal: AbortSignal): Promise<Target> {
+		if (this.#closed) throw dnsError('dns_error', 'resolver closed');
+		if (this.#lookups >= MAX_LOOKUPS) throw dnsError('dns_error', 'too many lookups');
+		this.#lookups++;
+		const asked = this.#dns.reverse(ip).finally(() => this.#lookups--);
+		asked.catch(() => {});
+		const answer = await untilAborted(asked, signal);
+		if (typeof answer === 'object') return answer;
+		throw dnsError(answer);
 	}
 
 	/** Forgets everything; names being asked for fail with `dns_error`, and so does every later one. */

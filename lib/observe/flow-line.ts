@@ -18,6 +18,7 @@ export function flowLine(
 ): string {
 	const { outcome, startedMs, openedMs, endedMs } = flow;
 	let line = `{"level":"${level}"${time},"id":${flow.id},"inbound":${quoted(flow.inbound)},"protocol":"${flow.protocol}"`;
+	if (flow.command !== null) line += `,"command":"${flow.command}"`;
 	if (outcome) {
 		line += `,"cause":"${outcome.cause}"`;
 		if (outcome.side) line += `,"side":"${outcome.side}"`;
@@ -29,6 +30,7 @@ export function flowLine(
 	if (flow.exit !== null) line += `,"exit":${quoted(flow.exit)}`;
 	line += `,"upBytes":${flow.upBytes},"downBytes":${flow.downBytes}`;
 	if (flow.requests > 0) line += `,"requests":${flow.requests}`;
+	if (flow.drops !== null) line += `,"drops":${JSON.stringify(flow.drops)}`;
 	if (openedMs !== null) line += `,"openMs":${Math.round(openedMs - startedMs)}`;
 	if (endedMs !== null) line += `,"totalMs":${Math.round(endedMs - startedMs)}`;
 	if (flow.reports.length > 0) line += `,"reports":${JSON.stringify(flow.reports)}`;

@@ -6,6 +6,7 @@ import type { Ip } from '../core/ip.ts';
 import type { Secret } from '../core/secret.ts';
 import { type Target, targetOfHost } from '../core/target.ts';
 import { type DialDeps, dialTarget } from '../io/connect.ts';
+import { openDatagramPath } from '../io/datagram-path.ts';
 import type { SecureOptions } from '../io/secure.ts';
 import { wireText } from '../policy/wire-text.ts';
 import type { HopOptions } from './hop.ts';
@@ -78,6 +79,7 @@ function fromHere(deps: ChainDeps): Dialer {
 			const permits = (ip: Ip): GatewayError | null => (deps.isListener?.(ip, target.port) ? loop() : null);
 			return dialTarget(target, { signal, flow, permits }, deps, { side: 'hop' });
 		},
+		associate: (sink, context) => openDatagramPath(sink, deps, context),
 	};
 }
 

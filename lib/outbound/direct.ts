@@ -1,8 +1,20 @@
 // Leaves from this machine, straight to the target.
-import type { DialContext, Outbound } from '../core/dialer.ts';
+import type { DatagramPath, PathSink } from '../core/datagram.ts';
+import {
+	type DialContext,
+	type Outbound,
+	type Question,
+	unsupported,
+	type Waiter,
+	type WaitRequest,
+} from '../core/dialer.ts';
+import { GatewayError } from '../core/error.ts';
+import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
-import type { Target } from '../core/target.ts';
-import { type DialDeps, dialTarget } from '../io/connect.ts';
+import { type Target, targetOfIp } from '../core/target.ts';
+import { localIpTowards, waitForPeer } from '../io/accept-one.ts';
+import { type DialDeps, dialTarget, permitted } from '../io/connect.ts';
+import { openDatagramPath } from '../io/datagram-path.ts';
 
 export class Direct implements Outbound {
 	readonly type = 'direct';
@@ -17,6 +29,42 @@ export class Direct implements Outbound {
 
 	dial(target: Target, context: DialContext): Promise<Link> {
 		return dialTarget(target, context, this.#deps, { side: 'target' });
+	}
+
+	associate(sink: PathSink, context: DialContext): Promise<DatagramPath> {
+		return openDatagramPath(sink, this.#deps, context);
+	}
+
+	/** On the address that leads to the peer, or that the client came to when it may be anybody. */
+	async wait(request: WaitRequest, context: DialContext): Promise<Waiter> {
+		const { peer, local } = request;
+		const ports = this.#deps.waitPorts;
+		if (!ports) throw unsupported('no BIND');
+		const peers = peer === null ? null : await this.#addressesOf(peer, context);
+		const towards = peers === null ? local : await localIpTowards(peers[0] as Ip);
+		if (towards === null) throw new GatewayError('destination_ip_unroutable', { phase: 'connect' });
+		const judge = peers === null ? (ip: Ip): GatewayError | null => request.judge(ip) : (): null => null;
+		return waitForPeer({ peers, judge }, towards, ports);
+	}
+
+	async #addressesOf(target: Target, context: DialContext): Promise<readonly Ip[]> {
+		const found = target.ip === null ? await this.#deps.resolver.resolve(target.host, context.signal) : [target.ip];
+		return permitted(found, context);
+	}
+
+	/** Answers with the first address that policy permits. */
+	async resolve({ target, reverse, ip4Only }: Question, context: DialContext): Promise<Target> {
+		if (reverse) return this.#nameOf(target, context);
+		const addresses = await this.#addressesOf(target, context);
+		const answer = ip4Only ? addresses.find((ip) => typeof ip === 'number') : addresses[0];
+		if (answer === undefined) throw new GatewayError('destination_not_found', { side: 'target', phase: 'resolve' });
+		return targetOfIp(answer, 0);
+	}
+
+	async #nameOf({ ip }: Target, context: DialContext): Promise<Target> {
+		const refusal = ip === null ? unsupported('a name has no name') : context.permits(ip);
+		if (refusal) throw refusal;
+		return await this.#deps.resolver.reverse(ip as Ip, context.signal);
 	}
 
 	close(): void {}

@@ -1,12 +1,15 @@
 // An upstream proxy: a dialer to it and a client codec. Reaching it and its word about the target are told apart here, for
 // the one is this hop's failure and the other is the cause that goes back to the client, whatever hops are in between.
-import type { DialContext, Dialer, Outbound } from '../core/dialer.ts';
+import type { DatagramPath, PathSink } from '../core/datagram.ts';
+import { type DialContext, type Dialer, type Outbound, type Question, unsupported } from '../core/dialer.ts';
 import { asGatewayError, type Code, type ErrorDetails, GatewayError } from '../core/error.ts';
+import { isUnspecified } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
 import { runClientHandshake } from '../io/handshake.ts';
 import type { SecureClient } from '../io/secure.ts';
 import type { Codec } from '../protocol/codec.ts';
+import { HopPath, HopPathSink } from './hop-path.ts';
 
 /** What every kind of hop is told. */
 export interface HopOptions {
@@ -22,12 +25,22 @@ export interface HopDeps {
 	readonly via: Dialer;
 }
 
+/** A codec that learns an address from the hop's reply. */
+export interface BoundCodec extends Codec {
+	readonly bound: Target | null;
+}
+
 export interface HopProtocol {
 	readonly type: string;
 	readonly namesTravel: boolean;
 	readonly secure: SecureClient | null;
 	/** A codec that asks for `target`. Throws GatewayError before anything was opened. */
 	codecOf(target: Target, context: DialContext): Codec | Promise<Codec>;
+	/** Codecs for what is more than a stream; without them the hop is not asked for it. */
+	readonly more?: {
+		associate(): BoundCodec;
+		resolve(question: Question): BoundCodec;
+	};
 }
 
 /**
@@ -72,6 +85,51 @@ export class Hop implements Outbound {
 		}
 	}
 
+	/** Through the relay of the hop, whose datagrams take the way that leads to the hop itself. */
+	async associate(sink: PathSink, context: DialContext): Promise<DatagramPath> {
+		const codec = this.#protocol.more?.associate();
+		const hopSink = new HopPathSink(sink);
+		const inner = codec === undefined ? undefined : await this.#via.associate?.(hopSink, { ...context, permits });
+		if (codec === undefined || inner === undefined) throw this.#labelled(unsupported('no datagrams'));
+		let link: Link | null = null;
+		try {
+			link = await this.#ask(codec, context);
+			const relay = this.#relayOf(codec);
+			const aim = await inner.aim(relay, { signal: context.signal, permits });
+			hopSink.relay = { ip: aim.from, port: relay.port };
+			return new HopPath(link, inner, aim, sink, this.#label);
+		} catch (thrown) {
+			inner.close();
+			link?.destroy();
+			throw thrown;
+		}
+	}
+
+	/** "Here" is what a relay on every address says of itself. */
+	#relayOf({ bound }: BoundCodec): Target {
+		if (bound === null || bound.port === 0) throw this.#labelled(useless('no relay'));
+		return bound.ip !== null && isUnspecified(bound.ip) ? { ...this.#address, port: bound.port } : bound;
+	}
+
+	async resolve(question: Question, context: DialContext): Promise<Target> {
+		const codec = this.#protocol.more?.resolve(question);
+		if (codec === undefined) throw this.#labelled(unsupported('no names'));
+		(await this.#ask(codec, context)).destroy();
+		if (codec.bound === null) throw this.#labelled(useless('no answer'));
+		return codec.bound;
+	}
+
+	/** A link on which the hop has said yes. */
+	async #ask(codec: Codec, context: DialContext): Promise<Link> {
+		const link = await this.#reach(this.#via, context);
+		try {
+			await runClientHandshake(link, codec, context.signal);
+			return link;
+		} catch (thrown) {
+			throw this.#told(asGatewayError(thrown, { phase: 'hop' }), context.signal);
+		}
+	}
+
 	reach(context: DialContext): Promise<Link> {
 		return this.#reach(this.#via, context);
 	}
@@ -101,10 +159,19 @@ export class Hop implements Outbound {
 	}
 
 	#labelled(error: GatewayError): GatewayError {
-		const { code, side, retry, cause, note, unclear } = error;
+		const { code, side, retry, cause, note, unclear, onionReply } = error;
 		const details = { side, phase: 'hop', retry, cause, unclear, hop: this.#label } as const;
-		return new GatewayError(code, note === undefined ? details : { ...details, note });
+		return new GatewayError(code, {
+			...details,
+			...(note === undefined ? {} : { note }),
+			...(onionReply === undefined ? {} : { onionReply }),
+		});
 	}
+}
+
+/** A hop that said yes and not to what. */
+function useless(note: string): GatewayError {
+	return new GatewayError('hop_unavailable', { side: 'hop', phase: 'hop', retry: 'next', note });
 }
 
 /** Exits of a group before this hop that are tried, when the hop is silent behind them. */

@@ -1,6 +1,6 @@
 // Upstream proxies that speak SOCKS 4, 4a and 5. Names go to the hop as names, but for SOCKS4, which has no room for them:
 // there they are resolved here and judged as for a direct way out.
-import type { DialContext, Outbound } from '../core/dialer.ts';
+import type { DialContext, Outbound, Question } from '../core/dialer.ts';
 import { GatewayError } from '../core/error.ts';
 import { type Target, targetOfIp } from '../core/target.ts';
 import { permitted } from '../io/connect.ts';
@@ -44,9 +44,17 @@ export interface Socks5Options extends HopOptions {
 	readonly credentials: { readonly user: string; readonly password: string } | null;
 }
 
+/** RFC 1928 section 4: who does not know yet what its datagrams will come from "MUST" say zeros. */
+const FROM_ANYWHERE: Target = targetOfIp(0, 0);
+
 /** With credentials it offers RFC 1929 alone, without them no authentication alone. */
 export function socks5Hop(options: Socks5Options, deps: HopDeps): Outbound {
 	const credentials = options.credentials === null ? {} : { credentials: options.credentials };
 	const codecOf = (target: Target): Socks5Client => new Socks5Client({ target, ...credentials });
-	return new Hop({ type: 'socks5', namesTravel: true, secure: null, codecOf }, options, deps);
+	const more = {
+		associate: () => new Socks5Client({ target: FROM_ANYWHERE, command: 'associate', ...credentials }),
+		resolve: ({ target, reverse }: Question) =>
+			new Socks5Client({ target, command: reverse ? 'resolveReverse' : 'resolve', ...credentials }),
+	};
+	return new Hop({ type: 'socks5', namesTravel: true, secure: null, codecOf, more }, options, deps);
 }

@@ -13,6 +13,7 @@
 // names itself they see literals only.
 import { type Code, GatewayError } from '../core/error.ts';
 import { type Ip, ip4Within, isMapped } from '../core/ip.ts';
+import { type Target, targetOfIp4 } from '../core/target.ts';
 import { suffixesOf } from './name-set.ts';
 import { type OwnAddresses, OwnMachine } from './own-addresses.ts';
 import type { PortSet } from './ports.ts';
@@ -61,6 +62,7 @@ interface Refusal {
 }
 
 const NOTHING: readonly string[] = [];
+const NOWHERE: Target = targetOfIp4(0, 0);
 const PASSED: Verdict = { allow: true, reports: NOTHING, route: null, needsAddress: false };
 
 const LOOP: Refusal = { rule: 'own listener', code: 'proxy_loop_detected', note: 'own listener', firm: true };
@@ -93,6 +95,26 @@ export class ExitPolicy {
 	judge(subject: Subject): Verdict {
 		const ip = subject.target.ip;
 		return ip === null ? this.#judgeName(subject) : this.#judgeLiteral(subject, plain(ip));
+	}
+
+	/**
+	 * Before a target is known: what the rules that are about clients alone say. The first of them decides; those that have
+	 * an eye on targets are heard when there is one.
+	 */
+	judgeClient(subject: Omit<Subject, 'target'>): Verdict {
+		const reports: string[] = [];
+		for (const rule of this.#rules) {
+			if (!rule.isOfClients || !rule.concerns({ ...subject, target: NOWHERE }, NOTHING)) continue;
+			if (rule.allows) return passed(reports, rule, false);
+			if (this.#enforces) return refused(denial(rule));
+			reports.push(rule.name);
+		}
+		return passed(reports, null, false);
+	}
+
+	/** Whether an address is one of this machine's. */
+	isLocal(ip: Ip): boolean {
+		return this.#isOwn(plain(ip));
 	}
 
 	/**
@@ -162,10 +184,10 @@ export class ExitPolicy {
 	}
 
 	/** What is refused by default and not opened by the rule that matched, if one did. */
-	#closed({ target }: Subject, rule: Rule | null, ip: Ip | null, reports: string[]): Refusal | null {
+	#closed({ target, portless = false }: Subject, rule: Rule | null, ip: Ip | null, reports: string[]): Refusal | null {
 		return (
 			this.#sift(target.ip === null ? this.#closedName(target.host, rule) : null, reports) ??
-			this.#sift(this.#ports.has(target.port) || rule?.opensPort(target.port) ? null : PORT, reports) ??
+			this.#sift(portless || this.#ports.has(target.port) || rule?.opensPort(target.port) ? null : PORT, reports) ??
 			this.#sift(ip === null ? null : this.#closedAddress(ip, rule), reports)
 		);
 	}

@@ -29,6 +29,8 @@ export interface Subject {
 	/** Tag of the listener. */
 	readonly inbound: string;
 	readonly target: Target;
+	/** Nothing is connected to at the target's port: it is a peer that comes, or a question. */
+	readonly portless?: boolean;
 }
 
 /** A rule as configuration has it. */
@@ -115,6 +117,11 @@ export class Rule {
 		this.#opened = bySpecialRange(addresses);
 		this.#singles = new PrefixSet(addresses.filter(isSingle));
 		this.#openedNames = new NameSet(names.filter((pattern) => specialNameOf(pattern.name)));
+	}
+
+	/** Whether the rule is about clients alone, so that it holds wherever they go. */
+	get isOfClients(): boolean {
+		return this.#names === null && this.#addresses === null && this.#ports === null;
 	}
 
 	/** Whether every condition holds but the addresses. `suffixes`: of the target's name; none for an address. */

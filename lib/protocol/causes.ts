@@ -122,7 +122,12 @@ export function codeOfSocks5Reply(rep: number): Code {
 		'command_unsupported',
 		'address_type_unsupported',
 	];
-	return codes[rep] ?? 'hop_unavailable';
+	return isOnionReply(rep) ? 'destination_unavailable' : (codes[rep] ?? 'hop_unavailable');
+}
+
+/** REP of Tor's extended replies, all about an onion service: its descriptor, its keys, its address, its being there. */
+export function isOnionReply(rep: number): boolean {
+	return rep >= 0xf0 && rep <= 0xf7;
 }
 
 /** The cause behind a hop's SOCKS4 CD: 91 says no and not why; 92 and 93 are about identd, which is the hop's affair. */

@@ -5,7 +5,7 @@
 //     read                    nothing more can be said without bytes: call receive, then next again
 //     send bytes              write these
 //     authenticate creds      decide, then call answer({ kind: 'authenticated' | 'rejected' | 'failed' })
-//     open intent             do what the client asked, then call answer({ kind: 'opened' | 'failed' })
+//     open intent             do what the client asked, then call answer({ kind: 'opened' | 'failed' }); BIND: 'listening' before
 //     established early       done: `early` are the bytes behind the handshake, of the tunnel or the exchange
 //     fail error              done: close after what was sent; nothing more comes
 //
@@ -14,6 +14,7 @@
 import type { GatewayError } from '../core/error.ts';
 import type { Protocol } from '../core/flow.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
+import type { Target } from '../core/target.ts';
 
 export type Step =
 	| { readonly kind: 'read' }
@@ -27,7 +28,10 @@ export type Step =
 export type Answer =
 	| { readonly kind: 'authenticated' }
 	| { readonly kind: 'rejected' }
-	| { readonly kind: 'opened' }
+	/** `bound`: the address that the reply carries, where it carries one; a name for one that was asked for. */
+	| { readonly kind: 'opened'; readonly bound?: Target }
+	/** Of BIND alone: where the peer may connect to. `opened` or `failed` follows. */
+	| { readonly kind: 'listening'; readonly bound: Target }
 	| { readonly kind: 'failed'; readonly error: GatewayError };
 
 export interface Codec {

@@ -110,6 +110,11 @@ export abstract class Machine implements Codec {
 		return step;
 	}
 
+	/** Holds the machine for a further answer to what it has asked. */
+	protected hold(pending: (answer: Answer) => void): void {
+		this.#pending = pending;
+	}
+
 	/** Removes and returns the first `length` bytes. */
 	protected take(length: number): Buffer {
 		const taken = this.buffer.subarray(0, length);

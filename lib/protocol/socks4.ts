@@ -1,11 +1,12 @@
-// SOCKS 4 by the memo of Ying-Da Lee (NEC) and its extension 4A, which carries a name; both sides, CONNECT alone.
-// Sans-I/O. The protocol has no password: a user id may carry parameters, it never proves who somebody is.
+// SOCKS 4 by the memo of Ying-Da Lee (NEC) and its extension 4A, which carries a name; both sides. CONNECT, BIND and, on
+// the gateway's side, Tor's RESOLVE (socks-extensions.txt). Sans-I/O. The protocol has no password: a user id may carry parameters, it never proves who somebody is.
 //
 //   request   | VN 04 | CD | DSTPORT 2 | DSTIP 4 | USERID .. | 00 |
 //   4A adds   | HOST .. | 00 |                 where DSTIP is 0.0.0.x and x is not 0
 //   reply     | VN 00 | CD | DSTPORT 2 | DSTIP 4 |
 // oxlint-disable typescript/unbound-method -- a Machine calls its states with itself as `this`
 import type { Protocol } from '../core/flow.ts';
+import type { Intent } from '../core/intent.ts';
 import { ip4Within } from '../core/ip.ts';
 import { type Target, targetOfHost, targetOfIp4 } from '../core/target.ts';
 import { codeOfSocks4Reply, socks4ReplyOf } from './causes.ts';
@@ -14,6 +15,8 @@ import { type FailStep, Machine } from './machine.ts';
 
 const VERSION = 4;
 const CONNECT = 1;
+const BIND = 2;
+const RESOLVE = 0xf0;
 /** A reply has a version of its own: "VN is the version of the reply code and should be 0". */
 const REPLY_VERSION = 0;
 const GRANTED = 90;
@@ -39,12 +42,13 @@ function isNameMark(ip: number): boolean {
 /**
  * The gateway's side. `protocol` becomes `socks4a` when the request carries a name. A user id that is not empty is asked
  * about as credentials without a password, its exact bytes as latin1 text; where authentication is required the answer
- * is 93 before anything else is looked at. The replies' address is zeros, as in SOCKS5 and for its reasons.
+ * is 93 before anything else is looked at. The address in the reply to CONNECT is zeros, as in SOCKS5 and for its reasons.
  */
 export class Socks4Server extends Machine {
 	protocol: Protocol = 'socks4';
 	protected readonly peer = 'client';
 	readonly #authRequired: boolean;
+	#command = CONNECT;
 	#port = 0;
 	#ip = 0;
 	#user = '';
@@ -64,7 +68,8 @@ export class Socks4Server extends Machine {
 		this.#ip = ip4Within(header, 4);
 		if (isNameMark(this.#ip)) this.protocol = 'socks4a';
 		if (this.#authRequired) return this.#deny(this.fail('authentication_required'));
-		if (header[1] !== CONNECT) return this.#deny(this.fail('command_unsupported'));
+		this.#command = header[1] as number;
+		if (![CONNECT, BIND, RESOLVE].includes(this.#command)) return this.#deny(this.fail('command_unsupported'));
 		return this.become(this.#userid);
 	}
 
@@ -96,7 +101,8 @@ export class Socks4Server extends Machine {
 
 	#judge(target: Target | null): Step | null {
 		if (target === null) return this.#deny(this.fail('destination_not_found', { note: 'no host name' }));
-		if (target.port === 0) return this.#deny(this.fail('connection_refused', { note: 'port 0' }));
+		if (target.port === 0 && this.#command === CONNECT)
+			return this.#deny(this.fail('connection_refused', { note: 'port 0' }));
 		this.#target = target;
 		if (this.#user === '') return this.#open();
 		return this.ask({ kind: 'authenticate', credentials: { user: this.#user, password: null } }, this.#authenticated);
@@ -108,12 +114,21 @@ export class Socks4Server extends Machine {
 	}
 
 	#open(): Step {
-		return this.ask({ kind: 'open', intent: { kind: 'tunnel', target: this.#target as Target } }, this.#opened);
+		return this.ask({ kind: 'open', intent: this.#intent(this.#target as Target) }, this.#opened);
+	}
+
+	#intent(target: Target): Intent {
+		if (this.#command === BIND) return { kind: 'bind', target };
+		if (this.#command === RESOLVE) return { kind: 'resolve', target, reverse: false, ip4Only: true };
+		return { kind: 'tunnel', target };
 	}
 
 	#opened(answer: Answer): void {
 		if (answer.kind === 'failed') this.#deny(this.failWith(answer.error));
-		else this.grant(replyBytes(GRANTED));
+		else if (answer.kind === 'listening') {
+			this.say({ kind: 'send', bytes: replyBytes(GRANTED, answer.bound) });
+			this.hold(this.#opened);
+		} else this.grant(replyBytes(GRANTED, answer.kind === 'opened' ? answer.bound : undefined));
 	}
 
 	#deny(failure: FailStep): null {
@@ -121,10 +136,14 @@ export class Socks4Server extends Machine {
 	}
 }
 
-function replyBytes(cd: number): Buffer {
+/** What is no IPv4 address is zeros: there is no room for another, and a client takes zeros for the server's own. */
+function replyBytes(cd: number, bound?: Target): Buffer {
 	const reply = Buffer.alloc(REPLY_BYTES);
 	reply[0] = REPLY_VERSION;
 	reply[1] = cd;
+	if (bound === undefined) return reply;
+	reply.writeUInt16BE(bound.port, 2);
+	if (typeof bound.ip === 'number') reply.writeUInt32BE(bound.ip, 4);
 	return reply;
 }
 

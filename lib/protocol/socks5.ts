@@ -1,15 +1,17 @@
-// SOCKS 5: RFC 1928, user and password by RFC 1929; both sides, CONNECT alone. Sans-I/O. States follow the order of the
-// RFC. GSSAPI, a MUST of RFC 1928 section 3, is not offered: next to nobody ships it.
+// SOCKS 5: RFC 1928, user and password by RFC 1929, Tor's commands RESOLVE and RESOLVE_PTR (socks-extensions.txt); both
+// sides. Sans-I/O. States follow the order of the RFC. GSSAPI, a MUST of RFC 1928 section 3, is not offered: next to nobody
+// ships it.
 //
 //   greeting  | VER 05 | NMETHODS | METHODS .. |             answer  | VER 05 | METHOD |
 //   1929      | VER 01 | ULEN | UNAME .. | PLEN | PASSWD .. | answer  | VER 01 | STATUS |
 //   request   | VER 05 | CMD | RSV 00 | ATYP | DST.ADDR .. | DST.PORT 2 |
 //   reply     | VER 05 | REP | RSV 00 | ATYP | BND.ADDR .. | BND.PORT 2 |
 // oxlint-disable typescript/unbound-method -- a Machine calls its states with itself as `this`
-import type { Code } from '../core/error.ts';
+import type { GatewayError } from '../core/error.ts';
+import type { Credentials, Intent } from '../core/intent.ts';
 import { ip4Within } from '../core/ip.ts';
 import { type Target, targetOfHost, targetOfIp4, targetOfIp6 } from '../core/target.ts';
-import { codeOfSocks5Reply, hopRefusal, socks5ReplyOf } from './causes.ts';
+import { codeOfSocks5Reply, hopRefusal, isOnionReply, socks5ReplyOf } from './causes.ts';
 import type { Answer, ServerOptions, Step } from './codec.ts';
 import { type FailStep, Machine } from './machine.ts';
 
@@ -18,9 +20,17 @@ const VERSION = 5;
 const PASSWORD_VERSION = 1;
 
 const METHOD = { none: 0x00, password: 0x02, unacceptable: 0xff } as const;
-const CONNECT = 1;
-const ATYP = { ip4: 1, name: 3, ip6: 4 } as const;
+const COMMAND = { connect: 1, bind: 2, associate: 3, resolve: 0xf0, resolveReverse: 0xf1 } as const;
+const COMMANDS: ReadonlySet<number> = new Set(Object.values(COMMAND));
+export const ATYP: { readonly ip4: 1; readonly name: 3; readonly ip6: 4 } = { ip4: 1, name: 3, ip6: 4 } as const;
 const SUCCEEDED = 0;
+
+/**
+ * A user that begins so speaks to Tor's extensions. Then comes the format: after 0 nothing, and the password isolates; 1 is
+ * about Tor's RPC, which is not here. Who says so knows the extended replies, too.
+ */
+const TOR_USER = '<torS0X>';
+const TOR_FORMATS: ReadonlySet<string> = new Set([`${TOR_USER}0`]);
 
 const STRING_BYTES = 255;
 const GREETING_BYTES = 2 + STRING_BYTES;
@@ -45,6 +55,8 @@ export class Socks5Server extends Machine {
 	readonly protocol = 'socks5';
 	protected readonly peer = 'client';
 	readonly #authRequired: boolean;
+	#command: number = COMMAND.connect;
+	#extended = false;
 
 	constructor(options: ServerOptions) {
 		super(GREETING_BYTES + PASSWORD_BYTES + REQUEST_BYTES);
@@ -88,6 +100,14 @@ export class Socks5Server extends Machine {
 			user: bytes.toString('latin1', 2, userEnd),
 			password: bytes.toString('latin1', userEnd + 1, end),
 		};
+		return this.#login(credentials);
+	}
+
+	#login(credentials: Credentials): Step | null {
+		if (credentials.user.startsWith(TOR_USER)) {
+			if (!TOR_FORMATS.has(credentials.user)) return this.#denyPassword(this.malformed('unknown <torS0X> format'));
+			this.#extended = true;
+		}
 		return this.ask({ kind: 'authenticate', credentials }, this.#authenticated);
 	}
 
@@ -108,10 +128,11 @@ export class Socks5Server extends Machine {
 		const bytes = this.buffer;
 		// RSV is not looked at: nothing could depend on it.
 		if (bytes.length > 0 && bytes[0] !== VERSION) return this.#deny(this.malformed('not a SOCKS5 request'));
-		if (bytes.length > 1 && bytes[1] !== CONNECT) return this.#deny(this.fail('command_unsupported'));
+		if (bytes.length > 1 && !COMMANDS.has(bytes[1] as number)) return this.#deny(this.fail('command_unsupported'));
 		const length = messageLength(bytes);
 		if (length === null) return this.#deny(this.fail('address_type_unsupported'));
 		if (length === 0 || bytes.length < length) return null;
+		this.#command = bytes[1] as number;
 		return this.#judge(targetOf(this.take(length)));
 	}
 
@@ -120,26 +141,50 @@ export class Socks5Server extends Machine {
 	 * 6335 section 6). The client gets what trying would have given: 04, as for every name that leads nowhere, and 05.
 	 */
 	#judge(target: Target | null): Step | null {
+		if (this.#command === COMMAND.associate) return this.#open({ kind: 'associate' });
 		if (target === null) return this.#deny(this.fail('destination_not_found', { note: 'no host name' }));
-		if (target.port === 0) return this.#deny(this.fail('connection_refused', { note: 'port 0' }));
-		return this.ask({ kind: 'open', intent: { kind: 'tunnel', target } }, this.#opened);
+		switch (this.#command) {
+			case COMMAND.bind:
+				return this.#open({ kind: 'bind', target });
+			case COMMAND.resolve:
+				return this.#open({ kind: 'resolve', target, reverse: false, ip4Only: false });
+			case COMMAND.resolveReverse:
+				if (target.ip === null)
+					return this.#deny(this.fail('address_type_unsupported', { note: 'a name has no name' }));
+				return this.#open({ kind: 'resolve', target, reverse: true, ip4Only: false });
+			default:
+				if (target.port === 0) return this.#deny(this.fail('connection_refused', { note: 'port 0' }));
+				return this.#open({ kind: 'tunnel', target });
+		}
+	}
+
+	#open(intent: Intent): Step {
+		return this.ask({ kind: 'open', intent }, this.#opened);
 	}
 
 	#opened(answer: Answer): void {
 		if (answer.kind === 'failed') this.#deny(this.failWith(answer.error));
-		else this.grant(replyBytes(SUCCEEDED));
+		else if (answer.kind === 'listening') {
+			this.say({ kind: 'send', bytes: replyBytes(SUCCEEDED, answer.bound) });
+			this.hold(this.#opened);
+		} else this.grant(replyBytes(SUCCEEDED, answer.kind === 'opened' ? answer.bound : undefined));
 	}
 
 	#deny(failure: FailStep): null {
-		return this.refuse(replyBytes(socks5ReplyOf(failure.error.code)), failure);
+		return this.refuse(replyBytes(this.#replyOf(failure.error)), failure);
+	}
+
+	#replyOf({ code, onionReply }: GatewayError): number {
+		return this.#extended && onionReply !== undefined ? onionReply : socks5ReplyOf(code);
 	}
 }
 
 /**
- * A reply of full shape whatever happened. BND is zeros of ATYP 1: the true one would tell the client which address the
- * gateway leaves from, and some clients cannot read another ATYP.
+ * A reply of full shape whatever happened. BND of CONNECT is zeros of ATYP 1: the true one would tell the client which
+ * address the gateway leaves from, and some clients cannot read another ATYP.
  */
-function replyBytes(rep: number): Buffer {
+function replyBytes(rep: number, bound?: Target): Buffer {
+	if (bound !== undefined) return messageBytes(rep, bound);
 	return Buffer.of(VERSION, rep, 0, ATYP.ip4, 0, 0, 0, 0, 0, 0);
 }
 
@@ -152,8 +197,14 @@ function targetOf(request: Buffer): Target | null {
 	return targetOfHost(request.toString('latin1', 5, portAt), port);
 }
 
+/** What a hop is asked to do. */
+export type Socks5Command = Exclude<keyof typeof COMMAND, 'bind'>;
+
 export interface Socks5ClientOptions {
+	/** Of `associate`: what datagrams come from, which is said to be unknown by zeros. */
 	readonly target: Target;
+	/** Default `connect`. */
+	readonly command?: Socks5Command;
 	/** Exact bytes as latin1 text, each character one byte, at most 255 each. */
 	readonly credentials?: { readonly user: string; readonly password: string };
 }
@@ -166,6 +217,8 @@ export interface Socks5ClientOptions {
 export class Socks5Client extends Machine {
 	readonly protocol = 'socks5';
 	protected readonly peer = 'hop';
+	/** What a hop that said yes has put into BND; null for what cannot be an address or a name. */
+	bound: Target | null = null;
 	readonly #options: Socks5ClientOptions;
 
 	constructor(options: Socks5ClientOptions) {
@@ -215,23 +268,25 @@ export class Socks5Client extends Machine {
 
 	#sendRequest(): Step {
 		this.become(this.#reply);
-		return { kind: 'send', bytes: requestBytes(this.#options.target) };
+		const { command = 'connect', target } = this.#options;
+		return { kind: 'send', bytes: messageBytes(COMMAND[command], target) };
 	}
 
 	#reply(): Step | null {
 		const bytes = this.buffer;
 		if (bytes.length > 0 && bytes[0] !== VERSION) return this.malformed('not a SOCKS5 reply');
 		// A refusal is final by its code: some servers close without sending the rest.
-		if (bytes.length > 1 && bytes[1] !== SUCCEEDED) return this.#refused(codeOfSocks5Reply(bytes[1] as number));
+		if (bytes.length > 1 && bytes[1] !== SUCCEEDED) return this.#refused(bytes[1] as number);
 		const length = messageLength(bytes);
 		if (length === null) return this.malformed('not a SOCKS5 reply');
 		if (length === 0 || bytes.length < length) return null;
-		this.take(length);
+		this.bound = targetOf(this.take(length));
 		return this.established();
 	}
 
-	#refused(code: Code): Step {
-		return this.fail(code, hopRefusal(code));
+	#refused(rep: number): Step {
+		const code = codeOfSocks5Reply(rep);
+		return this.fail(code, { ...hopRefusal(code), ...(isOnionReply(rep) ? { onionReply: rep } : {}) });
 	}
 }
 
@@ -239,17 +294,18 @@ function isShort(text: string): boolean {
 	return /^[\u0000-\u00ff]{0,255}$/.test(text);
 }
 
-function requestBytes(target: Target): Buffer {
+/** A request or a reply: the second byte is what tells them apart. */
+function messageBytes(code: number, target: Target): Buffer {
 	const address = addressBytes(target);
 	const bytes = Buffer.alloc(3 + address.length + 2);
-	bytes.set([VERSION, CONNECT, 0]);
+	bytes.set([VERSION, code, 0]);
 	bytes.set(address, 3);
 	bytes.writeUInt16BE(target.port, 3 + address.length);
 	return bytes;
 }
 
-/** ATYP and address. */
-function addressBytes(target: Target): Buffer {
+/** ATYP and address, as they stand in requests, replies and datagrams. */
+export function addressBytes(target: Target): Buffer {
 	if (target.kind === 'name')
 		return Buffer.from(`\u0003${String.fromCharCode(target.host.length)}${target.host}`, 'latin1');
 	if (target.kind === 'ip6') return Buffer.from([ATYP.ip6, ...(target.ip as Uint8Array)]);

@@ -31,6 +31,15 @@ test('nothing said is what a careful person would say', (t) => {
 			httpIdleMs: 75_000,
 			drainMs: 30_000,
 		},
+		udp: {
+			enabled: true,
+			advertised: [],
+			ports: null,
+			filter: 'address',
+			packetsPerSecond: 10_000,
+			idleMs: 300_000,
+		},
+		bind: { listeners: 'loopback', advertised: [], ports: null, waitMs: 120_000 },
 		resolver: {
 			servers: [],
 			timeoutMs: 5_000,

@@ -1,10 +1,12 @@
 import test from 'ava';
 import {
 	parseAdminListen,
+	parseAdvertised,
 	parseDuration,
 	parseDurationOrOff,
 	parseListen,
 	parsePort,
+	parsePortChoice,
 	parseServer,
 	parseTag,
 } from '../../lib/config/values.ts';
@@ -102,4 +104,18 @@ test('reads where the admin listener is', (t) => {
 	t.deepEqual(value(parseAdminListen('fd:admin')), { kind: 'fd', name: 'admin' });
 	for (const text of ['on', 'admin.sock', '9090', 'localhost:9090', 'fd:', `/${'a'.repeat(96)}`, '/a\0b'])
 		t.is(value(parseAdminListen(text)), null, text);
+});
+
+test('an advertised address is one, for all listeners or for one', (t) => {
+	t.deepEqual(parseAdvertised('192.0.2.1'), { value: { inbound: null, ip: 0xc0000201 } });
+	t.like(parseAdvertised('listen-2=2001:db8::1'), { value: { inbound: 'listen-2' } });
+	for (const text of ['', 'host.example', '=192.0.2.1', '192.0.2.1:80', '127.1', 'a=b=192.0.2.1'])
+		t.true('wrong' in parseAdvertised(text), text);
+});
+
+test('a choice of ports is a range, or any', (t) => {
+	t.deepEqual(parsePortChoice(''), { value: null });
+	t.deepEqual(parsePortChoice('20000-20999'), { value: [20_000, 20_999] });
+	for (const text of ['20000', '0-10', '5-4', '1-65536', 'all', '1-2,4-5'])
+		t.true('wrong' in parsePortChoice(text), text);
 });

@@ -220,8 +220,7 @@ test('a client over its limit, and a gateway that is full', async (t) => {
 
 /** Bytes of a request that asks for what is not served, and how that is said. */
 const UNSERVED: readonly (readonly [what: string, protocol: WireProtocol, bytes: string, code: number])[] = [
-	['BIND', 'socks4', '04 02 0050 7f000001 00', 91],
-	['BIND', 'socks5', '05 01 00 05 02 00 01 7f000001 0050', 7],
+	['a command that does not exist', 'socks4', '04 03 0050 7f000001 00', 91],
 	['a command that does not exist', 'socks5', '05 01 00 05 09 00 01 7f000001 0050', 7],
 	['an address type that does not exist', 'socks5', '05 01 00 05 01 00 02 7f000001 0050', 8],
 	['only methods that are not served', 'socks5', '05 01 01', 255],

@@ -12,6 +12,7 @@ export function flowOf(part: Partial<Flow> = {}): Flow {
 		protocol: 'socks5',
 		session: null,
 		exit: null,
+		command: null,
 		user: 'alice',
 		target: targetOfHost('secret.example', 443),
 		route: 'upstream-1',
@@ -23,6 +24,7 @@ export function flowOf(part: Partial<Flow> = {}): Flow {
 		carrier: null,
 		endedMs: 2_000.25,
 		outcome: { cause: 'closed' },
+		drops: null,
 		reports: [],
 		...part,
 	};

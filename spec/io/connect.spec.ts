@@ -142,7 +142,8 @@ const at = (...addresses: string[]): DnsReply => ({ addresses });
 
 test('an address is judged once more and dialled without a resolver', async (t) => {
 	const origin = await startTcpOrigin(t, (socket) => socket.end('here'));
-	const resolver = { resolve: () => Promise.reject(new Error('asked for an address')) };
+	const asked = (): Promise<never> => Promise.reject(new Error('asked for an address'));
+	const resolver = { resolve: asked, reverse: asked };
 	const target = targetOfIp(LOOPBACK, origin.port);
 	const link = await dialTarget(target, contextOf(), { resolver }, { side: 'target' });
 	t.teardown(() => link.destroy());

@@ -26,6 +26,7 @@ const flow: fc.Arbitrary<Flow> = fc.record({
 	client: fc.constant('192.0.2.1'),
 	startedMs: fc.constant(1_000),
 	protocol: fc.constantFrom('socks4', 'socks5', 'http', 'unknown'),
+	command: fc.constantFrom(null, 'associate', 'bind', 'resolve'),
 	user: fc.option(text),
 	session: fc.constant(null),
 	target: fc.constantFrom(null, targetOfHost('example.com', 443)),
@@ -39,6 +40,7 @@ const flow: fc.Arbitrary<Flow> = fc.record({
 	carrier: fc.constant(null),
 	endedMs: fc.option(fc.nat(10_000)),
 	outcome: fc.option(outcome),
+	drops: fc.constantFrom(null, { sender: 3, refused: 1 }),
 	reports: fc.array(text, { maxLength: 3 }),
 });
 

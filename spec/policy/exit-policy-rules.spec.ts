@@ -1,7 +1,7 @@
 // What an operator's rules do to the exit policy, before and after a name is resolved.
 import test from 'ava';
 import { type PortSet, parsePorts } from '../../lib/policy/ports.ts';
-import { ip, PUBLIC, policy, resolved, to, word } from '../helpers/exit-policies.ts';
+import { ALL, ip, PUBLIC, policy, resolved, to, word } from '../helpers/exit-policies.ts';
 
 test('the first rule that matches decides', (t) => {
 	const judge = policy({
@@ -184,4 +184,30 @@ test('report mode asks nobody for names that are not of the DNS', (t) => {
 	const judge = policy({ mode: 'report' });
 	t.is(word(judge.judge(to('x.onion'))), 'http_request_denied');
 	t.is(word(judge.judge(to('x.alt'))), 'http_request_denied');
+});
+
+test('before a target is known only rules about clients alone are heard, the first of them decides', (t) => {
+	const rules = [
+		{ name: 'targets', action: 'deny', names: ['example.com'] },
+		{ name: 'addresses', action: 'deny', addresses: ['0.0.0.0/0'] },
+		{ name: 'ports', action: 'deny', ports: ALL },
+		{ name: 'alice', action: 'allow', users: ['alice'], route: 'tor' },
+		{ name: 'others', action: 'deny' },
+	] as const;
+	const { client, inbound } = to('example.com');
+	t.like(policy({ rules }).judgeClient({ client, inbound, user: 'alice' }), { allow: true, route: 'tor' });
+	t.like(policy({ rules }).judgeClient({ client, inbound, user: null }), { allow: false, rule: 'others' });
+	t.like(policy({ rules, mode: 'report' }).judgeClient({ client, inbound, user: null }), {
+		allow: true,
+		reports: ['others'],
+	});
+});
+
+test('where nothing is connected to, the list of ports has no say, and everything else has', (t) => {
+	const rules = [{ name: 'one', action: 'deny', names: ['example.net'] }] as const;
+	const judge = policy({ rules, ports: parsePorts('443') as PortSet });
+	t.is(word(judge.judge(to('example.com', 0))), 'http_request_denied');
+	t.is(word(judge.judge(to('example.com', 0, { portless: true }))), 'allow');
+	t.is(word(judge.judge(to('example.net', 0, { portless: true }))), 'http_request_denied');
+	t.is(word(judge.judge(to('10.0.0.1', 0, { portless: true }))), 'destination_ip_prohibited');
 });

@@ -6,6 +6,7 @@ import {
 	codeOfSocks5Reply,
 	hopRefusal,
 	httpStatusOf,
+	isOnionReply,
 	socks4ReplyOf,
 	socks5ReplyOf,
 } from '../../lib/protocol/causes.ts';
@@ -27,7 +28,12 @@ test('each REP has a cause of its own', (t) => {
 });
 
 test('a REP that RFC 1928 does not assign is trouble of the hop', (t) => {
-	for (let rep = 9; rep < 256; rep++) t.is(codeOfSocks5Reply(rep), 'hop_unavailable');
+	for (let rep = 9; rep < 256; rep++) if (!isOnionReply(rep)) t.is(codeOfSocks5Reply(rep), 'hop_unavailable');
+});
+
+test('F0 to F7 are Tor\u2019s words about an onion service', (t) => {
+	for (let rep = 0xf0; rep <= 0xf7; rep++) t.is(codeOfSocks5Reply(rep), 'destination_unavailable');
+	t.deepEqual([0, 8, 0xef, 0xf8, 0xff].filter(isOnionReply), []);
 });
 
 /** RFC 1928 section 6; which cause is which reply is the gateway's own choice where that has no word for it. */
@@ -187,7 +193,7 @@ test('the target\u2019s trouble is final and the hop\u2019s own is not', (t) => 
 	for (const rep of [3, 4, 5, 6]) {
 		t.deepEqual(hopRefusal(codeOfSocks5Reply(rep)), { side: 'target', phase: 'hop', retry: 'no' });
 	}
-	for (const rep of [1, 2, 7, 8, 9, 0xf0]) {
+	for (const rep of [1, 2, 7, 8, 9, 0xf8]) {
 		t.deepEqual(hopRefusal(codeOfSocks5Reply(rep)), { side: 'hop', phase: 'hop', retry: 'next', unclear: true });
 	}
 });

@@ -158,7 +158,7 @@ test('server: bytes that follow the request belong to the target', (t) => {
 test('server: needs no more than the first bytes that decide', (t) => {
 	t.is(play(open(), [hex('04')]).error?.note, 'not SOCKS5');
 	t.is(play(open(), [GREETING, hex('04')]).sent.toString('hex'), `0500${reply(1)}`);
-	t.is(play(open(), [GREETING, hex('05 02')]).sent.toString('hex'), `0500${reply(7)}`);
+	t.is(play(open(), [GREETING, hex('05 04')]).sent.toString('hex'), `0500${reply(7)}`);
 	t.is(play(open(), [GREETING, hex('05 01 00 05')]).sent.toString('hex'), `0500${reply(8)}`);
 });
 
@@ -251,16 +251,105 @@ test('server: the sub-negotiation has version 01, not 05', (t) => {
 });
 
 for (const [what, command] of [
-	['BIND', '02'],
-	['UDP ASSOCIATE', '03'],
 	['command 00', '00'],
-	['Tor\u2019s RESOLVE', 'f0'],
-	['Tor\u2019s RESOLVE_PTR', 'f1'],
+	['command 04', '04'],
+	['command F2', 'f2'],
 	['command FF', 'ff'],
 ] as const) {
 	test(`server: ${what} is not served and told so in a reply of full shape`, (t) => {
 		const { events } = playAllWays(t, open, Buffer.concat([GREETING, hex(`05 ${command} 00 01 00 00 00 00 00 00`)]));
 		t.deepEqual(events, [{ send: `0500${reply(7)}` }, { fail: 'command_unsupported', note: undefined }]);
+	});
+}
+
+for (const [what, command, address, intent] of [
+	['UDP ASSOCIATE from nowhere', '03', '01 00000000 0000', { kind: 'associate' }],
+	['UDP ASSOCIATE from a port', '03', '01 c0000207 1234', { kind: 'associate' }],
+	['UDP ASSOCIATE from a name that cannot be one', '03', '03 00 0000', { kind: 'associate' }],
+	['BIND', '02', '01 c0000207 0015', { kind: 'bind', target: target('192.0.2.7', 21) }],
+	['BIND for anybody', '02', '01 00000000 0000', { kind: 'bind', target: target('0.0.0.0', 0) }],
+	[
+		'RESOLVE',
+		'f0',
+		"03 0b 'example.com' 0000",
+		{ kind: 'resolve', target: target('example.com', 0), reverse: false, ip4Only: false },
+	],
+	[
+		'RESOLVE_PTR',
+		'f1',
+		'01 c0000207 0000',
+		{ kind: 'resolve', target: target('192.0.2.7', 0), reverse: true, ip4Only: false },
+	],
+] as const) {
+	test(`server: ${what} is understood, and its reply carries the address`, (t) => {
+		const bound = target('2001:db8::7', 1234);
+		const input = Buffer.concat([GREETING, hex(`05 ${command} 00 ${address}`)]);
+		const { events } = playAllWays(t, open, input, { open: () => ({ kind: 'opened', bound }) });
+		t.deepEqual(events, [
+			{ send: '0500' },
+			{ open: intent },
+			{ send: '0500000420010db800000000000000000000000704d2' },
+			{ established: '' },
+		]);
+	});
+}
+
+test('server: the name that RESOLVE_PTR found goes as a name', (t) => {
+	const input = Buffer.concat([GREETING, hex('05 f1 00 01 c0000207 0000')]);
+	const { sent } = play(open(), [input], { open: () => ({ kind: 'opened', bound: target('dns.example', 0) }) });
+	t.is(sent.toString('hex'), hex("05 00  05 00 00 03 0b 'dns.example' 0000").toString('hex'));
+});
+
+test('server: RESOLVE_PTR of a name is refused', (t) => {
+	const { events } = playAllWays(t, open, Buffer.concat([GREETING, hex("05 f1 00 03 0b 'example.com' 0000")]));
+	t.deepEqual(events, [{ send: `0500${reply(8)}` }, { fail: 'address_type_unsupported', note: 'a name has no name' }]);
+});
+
+test('server: BIND has two replies', (t) => {
+	const codec = new Socks5Server({ authRequired: false });
+	codec.receive(Buffer.concat([GREETING, hex('05 02 00 01 c0000207 0015')]));
+	t.is(codec.next().kind, 'send');
+	t.is(codec.next().kind, 'open');
+	codec.answer({ kind: 'listening', bound: target('203.0.113.1', 40_000) });
+	t.deepEqual(codec.next(), { kind: 'send', bytes: hex('05 00 00 01 cb007101 9c40') });
+	t.is(codec.next().kind, 'read');
+	codec.answer({ kind: 'opened', bound: target('192.0.2.7', 20) });
+	t.deepEqual(codec.next(), { kind: 'send', bytes: hex('05 00 00 01 c0000207 0014') });
+	t.is(codec.next().kind, 'established');
+});
+
+const onion: Owner = {
+	open: () => ({ kind: 'failed', error: new GatewayError('destination_unavailable', { onionReply: 0xf6 }) }),
+};
+
+function torUser(user: string): Buffer {
+	const name = Buffer.from(user);
+	return Buffer.concat([GREETING_PASSWORD, Buffer.of(1, name.length), name, hex("03 'iso'"), TO_NAME]);
+}
+
+test('server: who logs in as <torS0X>0 hears the extended replies, others the plain ones', (t) => {
+	t.is(playAllWays(t, open, torUser('<torS0X>0'), onion).sent.toString('hex'), `05020100${reply(0xf6)}`);
+	t.is(playAllWays(t, open, torUser('alice'), onion).sent.toString('hex'), `05020100${reply(4)}`);
+});
+
+for (const user of ['<torS0X>', '<torS0X>1', '<torS0X>00', '<torS0X>0x', '<torS0X>?']) {
+	test(`server: the user ${user} is of a format that is not known here, and refused`, (t) => {
+		const { sent, error } = playAllWays(t, open, torUser(user));
+		t.is(sent.toString('hex'), '05020101');
+		t.is(error?.code, 'handshake_malformed');
+	});
+}
+
+for (const [command, code] of [
+	['associate', '03'],
+	['resolve', 'f0'],
+	['resolveReverse', 'f1'],
+] as const) {
+	test(`client: asks for ${command} and learns what the hop answers`, (t) => {
+		const codec = new Socks5Client({ target: target('192.0.2.7', 0), command });
+		const { sent } = play(codec, [hex('05 00  05 00 00 01 cb007101 9c40')]);
+		t.is(sent.toString('hex'), `05010005${code}0001c00002070000`);
+		t.deepEqual(codec.bound, target('203.0.113.1', 40_000));
 	});
 }
 
@@ -402,7 +491,9 @@ for (const [rep, code, side, retry] of [
 	['07', 'command_unsupported', 'hop', 'next'],
 	['08', 'address_type_unsupported', 'hop', 'next'],
 	['09', 'hop_unavailable', 'hop', 'next'],
-	['f0', 'hop_unavailable', 'hop', 'next'],
+	['f0', 'destination_unavailable', 'target', 'no'],
+	['f7', 'destination_unavailable', 'target', 'no'],
+	['f8', 'hop_unavailable', 'hop', 'next'],
 	['ff', 'hop_unavailable', 'hop', 'next'],
 ] as const) {
 	test(`client: a hop's REP ${rep} is ${code} of the ${side}`, (t) => {
