@@ -72,7 +72,9 @@ export interface WaitRequest {
 	readonly peer: Target | null;
 	/** Judges who came, where anybody may; null permits. */
 	judge(ip: Ip): GatewayError | null;
-	/** Where to listen for anybody: what the client itself is connected to. */
+	/** Of whom anybody is. */
+	readonly family: 'ip4' | 'ip6';
+	/** What the client itself is connected to. */
 	readonly local: Ip | null;
 }
 

@@ -51,6 +51,7 @@ async function listen(flow: Flow, link: Link, target: Target, deps: BindDeps, si
 	const request = {
 		peer: isAnybody ? null : target,
 		judge: (ip: Ip) => deps.judgePeer(ip),
+		family: target.kind === 'ip6' ? ('ip6' as const) : ('ip4' as const),
 		local: link.localIp(),
 	};
 	return outbound.wait(request, context);

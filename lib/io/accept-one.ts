@@ -33,9 +33,23 @@ export interface Expected {
 	judge(ip: Ip): GatewayError | null;
 }
 
-/** A listener on `local`. Rejects with GatewayError, phase `connect`. It is closed by `came` or `close`. */
-export async function waitForPeer(expected: Expected, local: Ip, ports: PortTurns): Promise<Waiter> {
-	const waiter = new OneWaiter(expected, local);
+/** Documentation addresses (RFC 5737, RFC 3849): nobody has them, so the default route leads there. */
+const OUT_THERE: { readonly ip4: Ip; readonly ip6: Ip } = {
+	ip4: parseIp('192.0.2.1') as Ip,
+	ip6: parseIp('2001:db8::1') as Ip,
+};
+
+/** The address of this machine by which the internet reaches it, as far as the machine can tell; null without a route. */
+export function localIpOutwards(family: 'ip4' | 'ip6'): Promise<Ip | null> {
+	return localIpTowards(OUT_THERE[family]);
+}
+
+/**
+ * A listener on the address `told`, or on every address of that family where anybody may come. Rejects with
+ * GatewayError, phase `connect`. It is closed by `came` or `close`.
+ */
+export async function waitForPeer(expected: Expected, told: Ip, ports: PortTurns): Promise<Waiter> {
+	const waiter = new OneWaiter(expected, told);
 	await ports.open((port) => waiter.listen(port));
 	return waiter;
 }
@@ -50,16 +64,21 @@ class OneWaiter implements Waiter {
 	#dropped: { stranger: number; refused: number } = { stranger: 0, refused: 0 };
 	#resolve: ((came: Came) => void) | null = null;
 
-	constructor(expected: Expected, local: Ip) {
+	constructor(expected: Expected, told: Ip) {
 		this.#expected = expected;
-		this.ip = local;
+		this.ip = told;
+	}
+
+	get #local(): Ip {
+		if (this.#expected.peers !== null) return this.ip;
+		return typeof this.ip === 'number' ? 0 : new Uint8Array(16);
 	}
 
 	/** Itself, or an errno name. */
 	async listen(port: number): Promise<this | string> {
 		try {
 			const onLink = (link: Link, ip: Ip, peerPort: number): void => this.#take({ link, ip, port: peerPort });
-			this.#listener = await listen({ host: formatIp(this.ip), port }, { onLink, side: 'target' });
+			this.#listener = await listen({ host: formatIp(this.#local), port }, { onLink, side: 'target' });
 			this.port = this.#listener.address.port;
 			return this;
 		} catch (thrown) {

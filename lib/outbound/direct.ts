@@ -12,7 +12,7 @@ import { GatewayError } from '../core/error.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import { type Target, targetOfIp } from '../core/target.ts';
-import { localIpTowards, waitForPeer } from '../io/accept-one.ts';
+import { localIpOutwards, localIpTowards, waitForPeer } from '../io/accept-one.ts';
 import { type DialDeps, dialTarget, permitted } from '../io/connect.ts';
 import { openDatagramPath } from '../io/datagram-path.ts';
 
@@ -35,13 +35,13 @@ export class Direct implements Outbound {
 		return openDatagramPath(sink, this.#deps, context);
 	}
 
-	/** On the address that leads to the peer, or that the client came to when it may be anybody. */
+	/** At the address that leads to the peer; for anybody at the one that leads to the internet, else where the client is. */
 	async wait(request: WaitRequest, context: DialContext): Promise<Waiter> {
-		const { peer, local } = request;
+		const { peer, family, local } = request;
 		const ports = this.#deps.waitPorts;
 		if (!ports) throw unsupported('no BIND');
 		const peers = peer === null ? null : await this.#addressesOf(peer, context);
-		const towards = peers === null ? local : await localIpTowards(peers[0] as Ip);
+		const towards = peers === null ? ((await localIpOutwards(family)) ?? local) : await localIpTowards(peers[0] as Ip);
 		if (towards === null) throw new GatewayError('destination_ip_unroutable', { phase: 'connect' });
 		const judge = peers === null ? (ip: Ip): GatewayError | null => request.judge(ip) : (): null => null;
 		return waitForPeer({ peers, judge }, towards, ports);
