@@ -139,7 +139,7 @@ export class Generation {
 			router: this.#router,
 			pool: this.#pool,
 			sweep: this.#sweep,
-			relays: relaysOf(this.config, {
+			udp: relaysOf(this.config, {
 				datagrams: this.#datagrams,
 				sweep: this.#datagramSweep,
 				isLocal: (ip) => this.#policy.isLocal(ip),

@@ -13,7 +13,7 @@ import { outcomeOf } from './tunnel.ts';
 
 export interface AssociateDeps extends Omit<AssociationDeps, 'spender' | 'room' | 'filter' | 'isRelay'> {
 	/** What the associations of one gateway share. */
-	readonly relays: Relays;
+	readonly udp: Relays;
 	/** The way out unless a rule says otherwise for a target; throws GatewayError when there is none for this client. */
 	route(): Outbound;
 	readonly dialMs: number;
@@ -30,26 +30,26 @@ export async function associate(
 	handshake: ServerHandshake,
 	deps: AssociateDeps,
 ): Promise<Outcome> {
-	const { relays } = deps;
-	const spender = relays.packets.of(flow.client);
-	const { filter, room } = relays;
+	const { udp } = deps;
+	const spender = udp.packets.of(flow.client);
+	const { filter, room } = udp;
 	const association = new Association(flow, {
 		...deps,
 		spender,
 		filter,
 		room,
-		isRelay: (ip, port) => relays.isRelay(ip, port),
+		isRelay: (ip, port) => udp.isRelay(ip, port),
 	});
 	let port: number | null = null;
 	try {
 		port = await opening(handshake, deps.dialMs, (signal) => open(flow, link, association, deps, signal));
-		const advertised = relays.advertised(flow.inbound, link.localIp() as NonNullable<ReturnType<Link['localIp']>>);
+		const advertised = udp.advertised(flow.inbound, link.localIp() as NonNullable<ReturnType<Link['localIp']>>);
 		handshake.opened(targetOfIp(advertised, port));
 		return await new Control(link, association, deps).run();
 	} finally {
 		association.close();
 		spender.release();
-		if (port !== null) relays.closed(port);
+		if (port !== null) udp.closed(port);
 	}
 }
 
@@ -67,9 +67,9 @@ async function open(
 	if (local === null) throw abortError(signal);
 	const context: DialContext = { signal, flow, permits: () => null };
 	await association.open(outbound, context);
-	const near = await deps.relays.datagrams.open(local, deps.relays.ports, association);
+	const near = await deps.udp.datagrams.open(local, deps.udp.ports, association);
 	association.begin(near);
-	deps.relays.opened(near.port);
+	deps.udp.opened(near.port);
 	if (signal.aborted) throw abortError(signal);
 	flow.openedMs = deps.nowMs();
 	deps.connected();
@@ -92,7 +92,7 @@ class Control implements Sink {
 	/** Resolves when the association is over; the link then says goodbye, or is gone. */
 	async run(): Promise<Outcome> {
 		const { lifetimeMs } = this.#deps;
-		const { sweep } = this.#deps.relays;
+		const { sweep } = this.#deps.udp;
 		const over = new Promise<Outcome>((resolve) => {
 			this.#resolve = resolve;
 		});

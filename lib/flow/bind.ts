@@ -1,6 +1,6 @@
 // BIND (RFC 1928 section 4, SOCKS4 memo): listens for one connection from one peer, says where, then says who came, and from
 // there on it is a tunnel. Who else comes is closed and counted, and the wait goes on.
-import { type Came, type DialContext, unsupported, type Waiter } from '../core/dialer.ts';
+import { type Came, type DialContext, type Outbound, unsupported, type Waiter } from '../core/dialer.ts';
 import type { GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';
 import { type Ip, isUnspecified } from '../core/ip.ts';
@@ -22,8 +22,10 @@ export interface BindOptions {
 
 export interface BindDeps extends Omit<TunnelDeps, 'route'> {
 	readonly bind: BindOptions;
-	/** Judges and routes: a target, or null for anybody who comes. Throws GatewayError. */
-	route(target: Target | null): Way;
+	/** Judges and routes a peer. Throws GatewayError. */
+	route(target: Target): Way;
+	/** The way of a client for whom anybody may come. Throws GatewayError. */
+	routeOfClient(named: string | null): Outbound;
 	/** Judges one peer of those that may come; null permits. */
 	judgePeer(ip: Ip): GatewayError | null;
 }
@@ -44,7 +46,9 @@ export async function bind(
 
 async function listen(flow: Flow, link: Link, target: Target, deps: BindDeps, signal: AbortSignal): Promise<Waiter> {
 	const isAnybody = target.ip !== null && isUnspecified(target.ip);
-	const { outbound, permits } = deps.route(isAnybody ? null : target);
+	const { outbound, permits } = isAnybody
+		? { outbound: deps.routeOfClient(null), permits: () => null }
+		: deps.route(target);
 	flow.route = outbound.tag;
 	if (!outbound.wait) throw unsupported('no BIND');
 	const context: DialContext = { signal, flow, permits };

@@ -4,8 +4,9 @@
 import type { Level } from '../anonymity/levels.ts';
 import type { Client } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
+import type { Outbound } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
-import { type Command, type Flow, newFlow, type Outcome } from '../core/flow.ts';
+import { type Flow, newFlow, type Outcome } from '../core/flow.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
 import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
@@ -17,13 +18,12 @@ import type { Sweep } from '../io/sweep.ts';
 import type { Admission, Limiter } from '../limits/limiter.ts';
 import type { Subject, Verdict } from '../policy/exit-policy.ts';
 import type { Codec } from '../protocol/codec.ts';
-import { type AssociateDeps, associate } from './associate.ts';
-import { type BindDeps, type BindOptions, bind } from './bind.ts';
+import type { BindOptions } from './bind.ts';
+import { type CommandDeps, serveCommand } from './command.ts';
 import { type ExchangeDeps, exchange } from './exchange.ts';
 import { metered } from './metered-link.ts';
 import type { OriginPool } from './origin-pool.ts';
 import type { Relays } from './relays.ts';
-import { resolve } from './resolve.ts';
 import type { Router } from './router.ts';
 import { carry, outcomeOf, type TunnelDeps, tunnel, type Way } from './tunnel.ts';
 
@@ -61,7 +61,7 @@ export interface ServeDeps {
 	readonly router: Router;
 	readonly pool: OriginPool;
 	/** Null: UDP ASSOCIATE is not served. */
-	readonly relays: Relays | null;
+	readonly udp: Relays | null;
 	readonly bind: BindOptions;
 	readonly sweep: Sweep;
 	readonly clock: Clock;
@@ -178,13 +178,6 @@ export class FlowServer {
 	}
 }
 
-/** The refusal of a command that the configuration switches off. */
-function notServed(handshake: ServerHandshake): Promise<never> {
-	const error = new GatewayError('command_unsupported', { note: 'not served here' });
-	handshake.refuse(error);
-	return Promise.reject(error);
-}
-
 /** One client on one link: as many handshakes as HTTP keep-alive makes of it, then what the client asked for. */
 class Conversation {
 	#link: Link;
@@ -220,8 +213,7 @@ class Conversation {
 				case 'associate':
 				case 'bind':
 				case 'resolve':
-					this.#flow.command = intent.kind;
-					return this.#command(handshake, intent);
+					return serveCommand(intent, this.#flow, this.#link, handshake, this.#commandDeps());
 				case 'exchange': {
 					handshake.opened();
 					this.#link = metered(this.#link, this.#admission.budget());
@@ -232,48 +224,21 @@ class Conversation {
 		}
 	}
 
-	#command(handshake: ServerHandshake, intent: Extract<Intent, { kind: Command }>): Promise<Outcome> {
-		const [flow, link, { relays, bind: options }] = [this.#flow, this.#link, this.#deps];
-		switch (intent.kind) {
-			case 'resolve':
-				flow.target = intent.target;
-				return resolve(flow, link, handshake, intent, {
-					...this.#tunnelDeps(),
-					route: (target) => this.#route(target, true),
-				});
-			case 'bind':
-				flow.target = intent.target;
-				return options.allows(flow.inbound)
-					? bind(flow, link, handshake, intent.target, this.#bindDeps(options))
-					: notServed(handshake);
-			case 'associate':
-				return relays ? associate(flow, link, handshake, this.#associateDeps(relays)) : notServed(handshake);
-		}
-	}
-
-	#bindDeps(options: BindOptions): BindDeps {
+	#commandDeps(): CommandDeps {
+		const { udp, bind, hooks, policy } = this.#deps;
 		return {
 			...this.#tunnelDeps(),
-			bind: options,
-			route: (target) => (target === null ? this.#routeOfClient() : this.#route(target, true)),
+			client: this.#client.ip,
+			udp,
+			bind,
+			route: (target) => this.#route(target, true),
+			routeOfClient: (named) => this.#routeOfClient(named),
+			named: () => this.#hook(() => hooks.route?.(ANYWHERE, this.#flow)) ?? null,
+			judge: (target, named) => this.#judged(this.#subjectOf(target, false), () => named),
 			judgePeer: (ip) => {
-				const verdict = this.#deps.policy.judge(this.#subjectOf(targetOfIp(ip, 0), true));
+				const verdict = policy.judge(this.#subjectOf(targetOfIp(ip, 0), true));
 				return verdict.allow ? null : verdict.error;
 			},
-		};
-	}
-
-	#associateDeps(relays: Relays): AssociateDeps {
-		let named: string | null = null;
-		return {
-			...this.#tunnelDeps(),
-			relays,
-			client: this.#client.ip,
-			route: () => {
-				named = this.#hook(() => this.#deps.hooks.route?.(ANYWHERE, this.#flow)) ?? null;
-				return this.#routeOfClient(named).outbound;
-			},
-			judge: (target) => this.#judged(this.#subjectOf(target, false), () => named),
 		};
 	}
 
@@ -328,11 +293,11 @@ class Conversation {
 	}
 
 	/** The way of a client whose target is not known yet, or may be anybody. */
-	#routeOfClient(named: string | null = null): Way {
+	#routeOfClient(named: string | null): Outbound {
 		const verdict = this.#deps.policy.judgeClient(this.#subjectOf(ANYWHERE, true));
 		if (!verdict.allow) throw this.#denied(verdict.error);
 		for (const rule of verdict.reports) this.#report(rule);
-		return { outbound: this.#deps.router.outbound(named ?? verdict.route), permits: () => null };
+		return this.#deps.router.outbound(named ?? verdict.route);
 	}
 
 	#judged(subject: Subject, named: () => string | null): Way {

@@ -150,6 +150,20 @@ function familiesOf(tally: Tally, version: string): Family[] {
 			read: () => [[{}, tally.requests]],
 		},
 		{
+			name: 'bauta_commands_total',
+			help: 'Connections that are over and asked for UDP ASSOCIATE, BIND or RESOLVE.',
+			type: 'counter',
+			labels: ['command'],
+			read: () => [...tally.commands].map(([command, count]) => [{ command }, count]),
+		},
+		{
+			name: 'bauta_drops_total',
+			help: 'Datagrams, and peers of BIND, that such connections did not let through, by why.',
+			type: 'counter',
+			labels: ['why'],
+			read: () => [...tally.drops].map(([why, count]) => [{ why }, count]),
+		},
+		{
 			name: 'bauta_exit_opened_total',
 			help: 'Connections whose way out opened.',
 			type: 'counter',

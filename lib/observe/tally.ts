@@ -37,6 +37,8 @@ export class Tally implements Observer {
 	readonly #connections: Map<string, ConnectionCount> = new Map();
 	readonly #exits: Map<string, ExitCount> = new Map();
 	readonly #limited: Map<string, number> = new Map();
+	readonly #commands: Map<string, number> = new Map();
+	readonly #drops: Map<string, number> = new Map();
 	#endedUpBytes = 0;
 	#endedDownBytes = 0;
 	#requests = 0;
@@ -52,6 +54,16 @@ export class Tally implements Observer {
 	/** Refusals by the limit that refused. */
 	get limited(): ReadonlyMap<string, number> {
 		return this.#limited;
+	}
+
+	/** Connections that are over and asked for more than a stream, by command. */
+	get commands(): ReadonlyMap<string, number> {
+		return this.#commands;
+	}
+
+	/** Datagrams and peers of those that were dropped, by why. */
+	get drops(): ReadonlyMap<string, number> {
+		return this.#drops;
 	}
 
 	/** Plain HTTP requests of connections that are over. */
@@ -87,6 +99,8 @@ export class Tally implements Observer {
 		this.#endedUpBytes += flow.upBytes;
 		this.#endedDownBytes += flow.downBytes;
 		this.#requests += flow.requests;
+		if (flow.command !== null) add(this.#commands, flow.command, 1);
+		if (flow.drops !== null) for (const [why, count] of Object.entries(flow.drops)) add(this.#drops, why, count);
 		if (flow.route !== null && flow.openedMs === null) this.#exit(flow.route).failed++;
 		if (flow.outcome?.phase === 'admission' && isLimit(cause)) this.#limit(flow.outcome.note ?? OTHER);
 	}
@@ -129,6 +143,10 @@ export class Tally implements Observer {
 		const limit = this.#limited.has(word) || this.#limited.size < MOST_ROWS ? word : OTHER;
 		this.#limited.set(limit, (this.#limited.get(limit) ?? 0) + 1);
 	}
+}
+
+function add(counts: Map<string, number>, word: string, count: number): void {
+	counts.set(word, (counts.get(word) ?? 0) + count);
 }
 
 function isLimit(cause: string): boolean {

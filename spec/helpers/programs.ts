@@ -34,6 +34,13 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	squid: onPath('squid'),
 	danted: onPath('danted', 'dante-server'),
 	'redis-server': onPath('redis-server'),
+	'tor-resolve': onPath('tor-resolve', 'tor'),
+	/** Dante's, which puts SOCKS under any program. */
+	socksify: onPath('socksify', 'dante-client'),
+	tnftp: onPath('tnftp'),
+	/** Debian's python3 with PySocks. */
+	'python3-socks': moduleOf('socks', 'python3-socks'),
+	'python3-pyftpdlib': moduleOf('pyftpdlib', 'python3-pyftpdlib'),
 	mkfifo: onPath('mkfifo', 'coreutils'),
 	/** A terminal for programs that want one. */
 	script: onPath('script', 'bsdutils'),
@@ -53,6 +60,13 @@ function isExecutable(path: string): boolean {
 	} catch {
 		return false;
 	}
+}
+
+/** A module of Debian's own python3. */
+function moduleOf(name: string, debian: string): Program {
+	const folder = '/usr/lib/python3/dist-packages';
+	const isThere = (): boolean => [name, `${name}.py`].some((file) => existsSync(join(folder, file)));
+	return { debian, find: () => (isThere() && isExecutable('/usr/bin/python3') ? '/usr/bin/python3' : null) };
 }
 
 /** Debian's own first, known by its file; asking any other python costs a start of it. */
