@@ -188,7 +188,15 @@ export class Association implements Moving {
 	}
 
 	/** An answer that came by one of the ways. */
-	down(way: PathEnd, bytes: Buffer, start: number, end: number, ip: Ip, port: number): void {
+	answer(way: PathEnd, bytes: Buffer, start: number, end: number, ip: Ip, port: number): void {
+		try {
+			this.#down(way, bytes, start, end, ip, port);
+		} catch (thrown) {
+			this.#end(asGatewayError(thrown, { phase: 'relay' }));
+		}
+	}
+
+	#down(way: PathEnd, bytes: Buffer, start: number, end: number, ip: Ip, port: number): void {
 		if (this.#port === 0) return this.drop('stranger');
 		const head = this.#headFor(way, ip, port);
 		if (head === null) return this.drop('stranger');
@@ -285,7 +293,7 @@ class PathEnd implements PathSink {
 	}
 
 	datagram(bytes: Buffer, start: number, end: number, ip: Ip, port: number): void {
-		this.#association.down(this, bytes, start, end, ip, port);
+		this.#association.answer(this, bytes, start, end, ip, port);
 	}
 
 	unsent(): void {

@@ -98,3 +98,25 @@ test('whatever a flow says, no word of a client, user or target is kept', (t) =>
 		}),
 	);
 });
+
+test('commands beside CONNECT, and what they dropped, are counted by name', (t) => {
+	const tally = new Tally();
+	lived(tally, {});
+	lived(tally, { command: 'associate', drops: { sender: 3, refused: 1 } });
+	lived(tally, { command: 'associate', drops: { sender: 2 } });
+	lived(tally, { command: 'bind' });
+	t.deepEqual(
+		[...tally.commands],
+		[
+			['associate', 2],
+			['bind', 1],
+		],
+	);
+	t.deepEqual(
+		[...tally.drops],
+		[
+			['sender', 5],
+			['refused', 1],
+		],
+	);
+});
