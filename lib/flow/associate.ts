@@ -69,10 +69,10 @@ async function open(
 	await association.open(outbound, context);
 	const near = await deps.udp.datagrams.open(local, deps.udp.ports, association);
 	association.begin(near);
-	deps.udp.opened(near.port);
 	if (signal.aborted) throw abortError(signal);
 	flow.openedMs = deps.nowMs();
 	deps.connected();
+	deps.udp.opened(near.port);
 	return near.port;
 }
 

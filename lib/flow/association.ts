@@ -27,6 +27,8 @@ export interface AssociationDeps {
 	readonly spender: Spender;
 	/** What bytes are taken from; null when nobody counts them. */
 	budget(): Budget | null;
+	/** For a way out that only a rule for some target leads to. */
+	readonly dialMs: number;
 	/** Judges and routes one target; throws GatewayError. */
 	judge(target: Target): Way;
 	/** Whether a relay of this gateway has this address. */
@@ -142,7 +144,10 @@ export class Association implements Moving {
 			permits: (ip: Ip) => permits(ip) ?? (this.#deps.isRelay(ip, target.port) ? loop() : null),
 		};
 		const way = this.#way(outbound);
-		const aim = way.path === null ? way.openLater(outbound, this.#flow, judged, target) : way.path.aim(target, judged);
+		const aim =
+			way.path === null
+				? way.openLater(outbound, this.#flow, judged, target, this.#deps.dialMs)
+				: way.path.aim(target, judged);
 		if (aim instanceof Promise) this.#await(peer, way, aim);
 		else this.#ready(peer, way, aim, nowMs);
 	}
@@ -265,9 +270,12 @@ class PathEnd implements PathSink {
 		this.#association = association;
 	}
 
-	/** Opens it once; again waits for it. */
+	/** Opens it once; again waits for it, or tries again when it had failed. */
 	open(outbound: Outbound, context: DialContext): Promise<DatagramPath> {
-		this.#opening ??= this.#open(outbound, context);
+		this.#opening ??= this.#open(outbound, context).catch((error: unknown) => {
+			this.#opening = null;
+			throw error;
+		});
 		return this.#opening;
 	}
 
@@ -287,8 +295,10 @@ class PathEnd implements PathSink {
 		flow: Flow,
 		context: Pick<DialContext, 'signal' | 'permits'>,
 		target: Target,
+		dialMs: number,
 	): Promise<Aim> {
-		const path = await this.open(outbound, { ...context, flow });
+		const signal = AbortSignal.any([context.signal, AbortSignal.timeout(dialMs)]);
+		const path = await this.open(outbound, { ...context, signal, flow });
 		return path.aim(target, context);
 	}
 
