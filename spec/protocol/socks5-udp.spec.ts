@@ -56,7 +56,7 @@ for (const [what, header, host, port] of [
 
 for (const [what, bytes] of [
 	['RSV that is not zero', '00 01 00 01 c0000207 0035'],
-	['RSV that is not zero', '80 00 00 01 c0000207 0035'],
+	['another RSV', '80 00 00 01 c0000207 0035'],
 	['a fragment', '00 00 01 01 c0000207 0035'],
 	['the last fragment', '00 00 81 01 c0000207 0035'],
 	['ATYP 0', '00 00 00 00 c0000207 0035'],
