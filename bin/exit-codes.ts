@@ -19,5 +19,5 @@ export const EXIT = {
 
 /** The code for a listener that did not start, by the errno name of bind(2) or listen(2). */
 export function exitCodeOfListen(errno: string): number {
-	return errno === 'EACCES' || errno === 'EPERM' ? EXIT.noPermission : EXIT.unavailable;
+	return errno === 'EACCES' || errno === 'EPERM' || errno === 'EROFS' ? EXIT.noPermission : EXIT.unavailable;
 }

@@ -1,11 +1,11 @@
 // The command line: which command, its flags, and the exit code of what comes of it. What a command needs is imported when
 // it runs, so that none waits for what only another one uses.
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { didYouMean } from '../lib/config/suggestion.ts';
 import type { LimitsValues } from './commands/limits.ts';
 import { EXIT, exitCodeOfListen } from './exit-codes.ts';
 import { type FlagValues, withFlags } from './flags.ts';
+import { manifest } from './manifest.ts';
 
 /** Runs the command that the arguments name. Never rejects: what goes wrong is said, and is the exit code. */
 export async function main(): Promise<void> {
@@ -27,15 +27,12 @@ function commands(): Command {
 		.configureOutput({ outputError: (text, write) => write(text.replace(/(unknown option '[^'=]*)=[^']*'/, "$1'")) })
 		.exitOverride();
 	addServe(program);
+	addAdmin(program);
 	addCheck(program);
 	addConfig(program.command('config').description('the configuration as text'));
 	addUser(program.command('user').description('users'));
 	addLimits(program.command('limits').description('what a client or a user has used of the shared limits'));
 	return program;
-}
-
-function manifest(): { readonly version: string; readonly description: string } {
-	return JSON.parse(readFileSync(new URL(import.meta.resolve('bauta/package.json')), 'utf8'));
 }
 
 function addServe(program: Command): void {
@@ -53,6 +50,36 @@ function addServe(program: Command): void {
 function refuseCommand(program: Command, word: string): void {
 	const names = program.commands.map((command) => command.name());
 	program.error(`error: unknown command${didYouMean(word, names)}`);
+}
+
+/** The commands that ask a gateway which runs. */
+function addAdmin(program: Command): void {
+	const asking = (name: string, description: string): Command =>
+		withFlags(program.command(name), 'admin').description(`${description}, by its admin listener`);
+	const run = async () => import('./commands/admin.ts');
+	asking('status', 'what a running gateway does')
+		.option('-w, --watch', 'again each second')
+		.option('--json', 'as JSON')
+		.action(async (values) => (await run()).status(values));
+	asking('exits', 'the ways out of a running gateway')
+		.option('--json', 'as JSON')
+		.action(async (values) => (await run()).exits(values));
+	asking('route', 'where a running gateway would send somebody')
+		.argument('<host:port>', 'the target')
+		.option('--client <address>', 'who asks, for rules about clients')
+		.option('--user <name>', 'as which user, for rules about users')
+		.option('--inbound <tag>', 'at which listener, for rules about listeners')
+		.option('--json', 'as JSON')
+		.action(async (target: string, values) => (await run()).route(target, values));
+	asking('reload', 'have a running gateway read its configuration again').action(async (values) =>
+		(await run()).reload(values),
+	);
+	asking('upgrade', 'have a new process take over from a running one').action(async (values) =>
+		(await run()).upgrade(values),
+	);
+	asking('drain', 'have a running gateway take no more connections and end with the last one')
+		.option('--deadline <duration>', 'at most that long, "30s"; by default timeouts.drain')
+		.action(async (values) => (await run()).drain(values));
 }
 
 function addCheck(program: Command): void {
@@ -108,7 +135,12 @@ async function explained(error: unknown): Promise<number> {
 		console.error(error.message);
 		return { invalid: EXIT.config, missing: EXIT.noInput, forbidden: EXIT.noPermission }[error.kind];
 	}
-	const { ListenError } = await import('../lib/io/listen.ts');
+	const { AdminClientError } = await import('./admin-client.ts');
+	if (error instanceof AdminClientError) {
+		console.error(error.message);
+		return error.exitCode;
+	}
+	const { ListenError } = await import('../lib/io/bind.ts');
 	if (error instanceof ListenError) {
 		console.error(`bauta: ${error.message}`);
 		return exitCodeOfListen(error.code);

@@ -1,12 +1,10 @@
-// `bauta serve`: configuration, gateway, signals. SIGTERM and the first SIGINT drain, the second SIGINT ends at once; both
-// are good ends. A bug that nobody caught is written down and ends the process with 70.
+// `bauta serve`: a service and the signals it hears. SIGTERM and the first SIGINT drain, the second SIGINT ends at once;
+// both are good ends. SIGHUP reloads, SIGUSR2 upgrades. A bug that nobody caught is written down and ends the process with 70.
 import { isatty } from 'node:tty';
-import { loadConfig } from '../../lib/config/load.ts';
-import { warningsOf } from '../../lib/config/warnings.ts';
-import { createGateway, type Gateway } from '../../lib/gateway.ts';
-import { createLog, type Log } from '../../lib/observe/log.ts';
+import type { Log } from '../../lib/observe/log.ts';
 import { EXIT } from '../exit-codes.ts';
-import { type FlagValues, layerOf } from '../flags.ts';
+import type { FlagValues } from '../flags.ts';
+import { Service } from '../service/service.ts';
 
 /** Ctrl-C under npm is two SIGINTs, the terminal's and the one npm hands on: within this time they are one. */
 const SAME_SIGINT_MS = 100;
@@ -14,14 +12,11 @@ const SAME_SIGINT_MS = 100;
 /** Resolves when the gateway listens; the process goes on until a signal ends it. Throws ConfigError, and what `listen` throws. */
 export async function serve(values: FlagValues): Promise<void> {
 	hideArguments(values);
-	const { config } = await loadConfig({ file: values.config, env: process.env, flags: layerOf(values) });
-	const log = createLog(config.log);
-	const gateway = createGateway(config, { observer: log });
-	process.on('exit', () => log.flush());
-	endOnBug(log);
-	endOnSignal(gateway, log, config.timeouts.drainMs);
-	for (const warning of warningsOf(config)) log.note('warn', 'configuration', { warning });
-	await gateway.start();
+	const service = await Service.create(values);
+	process.on('exit', () => service.log.flush());
+	endOnBug(service.log);
+	hearSignals(service);
+	await service.start();
 }
 
 /** A password in an argument is for everybody to read in the list of processes; a title takes the place of the arguments. */
@@ -36,23 +31,16 @@ function endOnBug(log: Log): void {
 	});
 }
 
-function endOnSignal(gateway: Gateway, log: Log, drainMs: number): void {
-	let drainedAt: number | null = null;
-	const end = async (): Promise<void> => {
-		await gateway.close();
-		// Not by running out of work: a handle that is left open by a bug, node's or ours, must not keep a service that was stopped.
-		process.exit(EXIT.ok);
-	};
-	const drain = async (signal: NodeJS.Signals): Promise<void> => {
-		if (drainedAt !== null) return;
-		drainedAt = performance.now();
-		log.note('info', 'draining', { signal, deadlineMs: drainMs });
-		await gateway.drain(drainMs);
-		await end();
-	};
-	process.on('SIGTERM', (signal) => void drain(signal));
-	process.on('SIGINT', (signal) => {
-		if (drainedAt === null) void drain(signal);
-		else if (!isatty(0) || performance.now() - drainedAt >= SAME_SIGINT_MS) void end();
+function hearSignals(service: Service): void {
+	const hadTerminal = isatty(0);
+	let interruptedAt = 0;
+	process.on('SIGTERM', () => void service.drain('SIGTERM'));
+	process.on('SIGINT', () => {
+		const again = service.draining && (!isatty(0) || performance.now() - interruptedAt >= SAME_SIGINT_MS);
+		if (!service.draining) interruptedAt = performance.now();
+		void (again ? service.end() : service.drain('SIGINT'));
 	});
+	// A terminal that is closed says so by SIGHUP, too, and is none any more by then.
+	process.on('SIGHUP', () => void (hadTerminal && !isatty(0) ? service.drain('SIGHUP') : service.reload()));
+	process.on('SIGUSR2', () => void service.upgrade());
 }

@@ -23,6 +23,8 @@ export const ADMIN_ERRORS = {
 	invalid_configuration: 422,
 	/** A bug of ours. */
 	internal: 500,
+	/** The next process did not start; this one serves on. */
+	upgrade_failed: 500,
 	/** As many event streams as there may be. */
 	too_many_streams: 503,
 } as const;
@@ -31,7 +33,7 @@ export type AdminErrorCode = keyof typeof ADMIN_ERRORS;
 
 export class AdminError extends Error {
 	readonly code: AdminErrorCode;
-	/** For `invalid_configuration`: a line for each problem. */
+	/** For `invalid_configuration` and `upgrade_failed`: a line for each problem. */
 	readonly problems: readonly string[] | undefined;
 
 	/** `message`: a sentence of ours, nothing received. */

@@ -23,6 +23,8 @@ export interface AdminDeps {
 	lastReload(): LastReload | null;
 	/** Reads the configuration again. Resolves to what is wrong with it, a line each; to nothing when it is in force. */
 	reload(): Promise<readonly string[]>;
+	/** Starts a process that takes over. Resolves to why it did not; to nothing when it serves and this one drains. */
+	upgrade(): Promise<readonly string[]>;
 	/** Begins to drain, with the configuration's deadline unless there is one. */
 	drain(deadlineMs: number | null): void;
 }
@@ -53,6 +55,7 @@ export function routesOf(deps: AdminDeps): { readonly routes: Routes; readonly e
 		'/v1/events': { method: 'GET', answer: (_, response) => events.stream(response) },
 		'/v1/route': { method: 'POST', answer: async (request) => gateway.decide(subjectOf(await readJson(request))) },
 		'/v1/reload': { method: 'POST', answer: (request) => reload(request, deps) },
+		'/v1/upgrade': { method: 'POST', answer: (request) => upgrade(request, deps) },
 		'/v1/drain': { method: 'POST', answer: (request) => drain(request, deps) },
 	};
 	return { routes: new Map(Object.entries(routes)), events };
@@ -72,9 +75,21 @@ async function metrics(response: ServerResponse, source: AdminDeps['metrics']): 
 	response.writeHead(200, { 'Content-Type': source.contentType }).end(body);
 }
 
-async function reload(request: IncomingMessage, deps: AdminDeps): Promise<object> {
+/** What only a gateway that serves can be asked. */
+async function whileServing(request: IncomingMessage, { gateway }: AdminDeps): Promise<void> {
 	await readJson(request);
-	if (deps.gateway.state !== 'serving') throw new AdminError('conflict', `the gateway is ${deps.gateway.state}`);
+	if (gateway.state !== 'serving') throw new AdminError('conflict', `the gateway is ${gateway.state}`);
+}
+
+async function upgrade(request: IncomingMessage, deps: AdminDeps): Promise<object> {
+	await whileServing(request, deps);
+	const problems = await deps.upgrade();
+	if (problems.length > 0) throw new AdminError('upgrade_failed', 'this process serves on', problems);
+	return { ok: true };
+}
+
+async function reload(request: IncomingMessage, deps: AdminDeps): Promise<object> {
+	await whileServing(request, deps);
 	const problems = await deps.reload();
 	if (problems.length > 0) throw new AdminError('invalid_configuration', 'nothing has changed', problems);
 	return { ok: true, listening: deps.gateway.addresses };

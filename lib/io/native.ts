@@ -24,6 +24,8 @@ export interface Native {
 	sendMany(fd: number, headers: Uint8Array, count: number): Result;
 	/** Where `bytes` are, for a pointer in another structure: it does not keep them alive. */
 	addressOf(bytes: Uint8Array): number;
+	/** A datagram socket of AF_UNIX, for `connect` and `send`. */
+	unixDatagram(): Result;
 	/** An option that is an int. */
 	setOption(fd: number, level: number, option: number, value: number): Result;
 	/** An option that is bytes or text. */
@@ -66,6 +68,7 @@ export interface Watch {
 }
 
 /** The same on both architectures. */
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOL_SOCKET = 1;
@@ -78,8 +81,8 @@ export const EPOLL_EVENT_BYTES: number = process.arch === 'x64' ? 12 : 16;
 export const EPOLL_DATA_OFFSET: number = process.arch === 'x64' ? 4 : 8;
 
 const SOCK_STREAM_NONBLOCK_CLOEXEC = 1 | 0o4000 | 0o2000000;
-/** O_NONBLOCK and O_CLOEXEC, too. */
 const SOCK_DGRAM_NONBLOCK_CLOEXEC = 2 | 0o4000 | 0o2000000;
+/** O_NONBLOCK and O_CLOEXEC, too. */
 const SOCK_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000;
 const EPOLL_CLOEXEC = 0o2000000;
 const SPLICE_MOVE_NONBLOCK = 1 | 2;
@@ -155,6 +158,7 @@ function callsOf(koffi: Koffi): Native {
 		receiveMany: (fd, headers, count) => result(recvmmsg(fd, headers, count, 0, 0)),
 		sendMany: (fd, headers, count) => result(sendmmsg(fd, headers, count, MSG_NOSIGNAL)),
 		addressOf: (bytes) => Number(koffi.address(bytes)),
+		unixDatagram: () => result(socket(AF_UNIX, SOCK_DGRAM_NONBLOCK_CLOEXEC, 0)),
 		setOption(fd, level, option, value) {
 			int[0] = value;
 			return result(setsockopt(fd, level, option, intBytes, 4));

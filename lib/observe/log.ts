@@ -21,6 +21,8 @@ export interface LogOptions {
 
 /** An observer that writes. */
 export interface Log extends Required<Pick<Observer, 'flowEnded' | 'dropped' | 'limits' | 'note' | 'bug'>> {
+	/** Other options from now on. */
+	use(options: LogOptions): void;
 	/** Says what is still held back; waits half a second at most for a slow reader. To be called before the process ends. */
 	flush(): void;
 }
@@ -42,20 +44,7 @@ const FLUSH_MS = 500;
 
 /** A log to `sink`, by default standard output. */
 export function createLog(options: LogOptions, sink?: LineSink): Log {
-	const lines = sink ?? LogSink.ofStdout();
-	const pretty = options.format === 'pretty' || (options.format === 'auto' && !sink && process.stdout.isTTY);
-	const out = pretty ? prettySink(lines) : lines;
-	const time = isoTime();
-	const logger = pino(
-		{
-			level: options.level === 'off' ? 'silent' : options.level,
-			base: null,
-			timestamp: time,
-			formatters: { level: (level) => ({ level }) },
-		},
-		out,
-	);
-	return new GatewayLog(logger, options, lines, out, time);
+	return new GatewayLog(options, sink ?? LogSink.ofStdout(), !sink && process.stdout.isTTY);
 }
 
 /** Many lines share a millisecond, and the text of a date costs more than the rest of its line's frame. */
@@ -71,24 +60,43 @@ function isoTime(): () => string {
 }
 
 class GatewayLog implements Log {
-	readonly #logger: Logger;
-	readonly #options: LogOptions;
 	readonly #sink: LineSink;
+	readonly #terminal: boolean;
+	readonly #time: () => string = isoTime();
+	#options: LogOptions;
+	#logger: Logger;
 	/** Where lines go that are made here: the sink, or what makes them readable before it. */
-	readonly #lines: LineSink;
-	readonly #time: () => string;
-	readonly #clientWord: ClientWord;
+	#lines: LineSink;
+	#clientWord: ClientWord;
 	readonly #dropped: Map<string, { readonly inbound: string; readonly why: string; count: number }> = new Map();
 	#droppedTimer: NodeJS.Timeout | null = null;
 
-	constructor(logger: Logger, options: LogOptions, sink: LineSink, lines: LineSink, time: () => string) {
-		this.#logger = logger;
-		this.#options = options;
+	constructor(options: LogOptions, sink: LineSink, terminal: boolean) {
 		this.#sink = sink;
-		this.#lines = lines;
-		this.#time = time;
+		this.#terminal = terminal;
+		this.#options = options;
+		this.#lines = this.#linesOf(options);
+		this.#logger = this.#loggerOf(options);
 		this.#clientWord = clientWord(options.clients);
-		sink.onDropped = (count) => logger.warn({ count }, 'log lines dropped');
+		sink.onDropped = (count) => this.#logger.warn({ count }, 'log lines dropped');
+	}
+
+	use(options: LogOptions): void {
+		// The same way of naming clients keeps its key: lines of one day can be joined across a reload.
+		if (options.clients !== this.#options.clients) this.#clientWord = clientWord(options.clients);
+		this.#options = options;
+		this.#lines = this.#linesOf(options);
+		this.#logger = this.#loggerOf(options);
+	}
+
+	#linesOf({ format }: LogOptions): LineSink {
+		return format === 'pretty' || (format === 'auto' && this.#terminal) ? prettySink(this.#sink) : this.#sink;
+	}
+
+	#loggerOf({ level }: LogOptions): Logger {
+		const timestamp = this.#time;
+		const formatters = { level: (word: string) => ({ level: word }) };
+		return pino({ level: level === 'off' ? 'silent' : level, base: null, timestamp, formatters }, this.#lines);
 	}
 
 	flowEnded(flow: Flow): void {

@@ -49,6 +49,7 @@ async function staged(t: ExecutionContext, { where = LOOPBACK, access, config, d
 		version: '1.2.3',
 		lastReload: () => null,
 		reload: () => Promise.resolve([]),
+		upgrade: () => Promise.resolve([]),
 		drain: () => void gateway.drain(),
 		...deps,
 	};
@@ -216,6 +217,14 @@ test('a reload that is refused says every problem', async (t) => {
 	t.deepEqual(json.error, { code: 'invalid_configuration', message: 'nothing has changed', problems });
 });
 
+test('an upgrade that fails says why', async (t) => {
+	const { at } = await staged(t, { deps: { upgrade: () => Promise.resolve(['it ended with code 78']) } });
+	const { status, json } = await post(at, '/v1/upgrade', {}, SHOWN.headers);
+	t.is(status, 500);
+	t.like(json.error, { code: 'upgrade_failed', problems: ['it ended with code 78'] });
+	t.deepEqual((await post((await staged(t)).at, '/v1/upgrade', {}, SHOWN.headers)).json, { ok: true });
+});
+
 test('a bug answers 500 and is told, and the next request is served', async (t) => {
 	const { at, bugs } = await staged(t, { deps: { reload: () => Promise.reject(new TypeError('cannot be')) } });
 	const { status, json } = await post(at, '/v1/reload', {}, SHOWN.headers);
@@ -315,5 +324,6 @@ test('the page about it lists every path and every error', (t) => {
 	const page = readFileSync(join(ROOT, 'docs/admin.md'), 'utf8');
 	for (const [code, status] of Object.entries(ADMIN_ERRORS)) t.true(page.includes(`| ${status} | \`${code}\``), code);
 	const paths = ['/healthz', '/readyz', '/metrics', '/v1/status', '/v1/flows', '/v1/exits', '/v1/limits', '/v1/events'];
-	for (const path of [...paths, '/v1/route', '/v1/reload', '/v1/drain']) t.true(page.includes(`${path}\``), path);
+	for (const path of [...paths, '/v1/route', '/v1/reload', '/v1/upgrade', '/v1/drain'])
+		t.true(page.includes(`${path}\``), path);
 });

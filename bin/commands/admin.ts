@@ -1,0 +1,113 @@
+// The commands that ask a gateway which runs: status, exits, route, reload, upgrade, drain.
+import { createInterface } from 'node:readline';
+import { styleText } from 'node:util';
+import type { ExitStatus, LimitsStatus, Status } from '../../lib/admin/snapshot.ts';
+import type { Decision } from '../../lib/gateway.ts';
+import { AdminClient, type Place } from '../admin-client.ts';
+import { bytesText, durationText, table } from '../table.ts';
+
+type Values = Place & { readonly json?: boolean };
+
+/** Prints the status; with `watch` again each second, until it is interrupted or the gateway ends. */
+export async function status(values: Values & { readonly watch?: boolean }): Promise<void> {
+	const client = await AdminClient.of(values);
+	if (!values.watch) return say(values, await client.get<Status>('/v1/status'), (now) => statusLines(now, null));
+	let before: Status | null = null;
+	for await (const line of createInterface({ input: await client.open('/v1/events') })) {
+		if (!line.startsWith('data: ')) continue;
+		const now = JSON.parse(line.slice('data: '.length)) as Status;
+		const lines = values.json ? [JSON.stringify(now)] : statusLines(now, before);
+		const clear = process.stdout.isTTY && !values.json ? '\u001b[H\u001b[2J' : '';
+		process.stdout.write(`${clear}${lines.join('\n')}\n`);
+		before = now;
+	}
+}
+
+export async function exits(values: Values): Promise<void> {
+	say(values, await (await AdminClient.of(values)).get<ExitStatus[]>('/v1/exits'), exitLines);
+}
+
+/** Where the rules would send somebody who asks for `target`. */
+export async function route(target: string, values: Values & Who): Promise<void> {
+	const { client, user, inbound } = values;
+	const asked = { target, ...(client ? { client } : {}), ...(user ? { user } : {}), ...(inbound ? { inbound } : {}) };
+	const admin = await AdminClient.of(values);
+	say(values, await admin.post<Decision>('/v1/route', asked), (decision) => [decisionText(decision)]);
+}
+
+/** Who would ask. */
+interface Who {
+	readonly client?: string;
+	readonly user?: string;
+	readonly inbound?: string;
+}
+
+export async function reload(values: Values): Promise<void> {
+	const { listening } = await (await AdminClient.of(values)).post<{ listening: string[] }>('/v1/reload');
+	console.log(`in force, listening on ${listening.join(', ')}`);
+}
+
+export async function upgrade(values: Values): Promise<void> {
+	await (await AdminClient.of(values)).post('/v1/upgrade');
+	console.log('a new process serves, the old one drains');
+}
+
+export async function drain(values: Values & { readonly deadline?: string }): Promise<void> {
+	const { deadline } = values;
+	const client = await AdminClient.of(values);
+	const { flows } = await client.post<{ flows: number }>('/v1/drain', deadline === undefined ? {} : { deadline });
+	console.log(`draining, ${flows} connections open`);
+}
+
+function say<T>({ json }: Values, answer: T, lines: (answer: T) => readonly string[]): void {
+	console.log(json ? JSON.stringify(answer) : lines(answer).join('\n'));
+}
+
+function statusLines(now: Status, before: Status | null): string[] {
+	const { flows, bytes } = now;
+	const rate = (value: number, was: number | undefined): string =>
+		was === undefined ? '' : `, ${bytesText(Math.max(0, value - was))}/s`;
+	const perSecond = before ? `, ${Math.max(0, flows.ended - before.flows.ended)} ended in the last second` : '';
+	const reloaded = now.reload ? `, last reload ${now.reload.ok ? 'applied' : 'REFUSED'} ${now.reload.at}` : '';
+	const causes = Object.entries(flows.endedByCause).sort(([, a], [, b]) => b - a);
+	return [
+		`bauta ${now.version}  ${now.state}, up ${durationText(now.uptimeSeconds)}${reloaded}`,
+		`listening on ${now.listening.join(', ') || 'nothing'}`,
+		`connections  ${flows.open} open, ${flows.ended} ended${perSecond}`,
+		`bytes        up ${bytesText(bytes.up)}${rate(bytes.up, before?.bytes.up)}, down ${bytesText(bytes.down)}${rate(bytes.down, before?.bytes.down)}`,
+		'',
+		...exitLines(now.exits),
+		'',
+		...limitLines(now.limits),
+		'',
+		...(causes.length === 0 ? ['nothing has ended yet'] : table(['ended by', 'count'], causes)),
+	];
+}
+
+function exitLines(all: readonly ExitStatus[]): string[] {
+	const rows = all.map(({ tag, type, default: isDefault, open, opened, failed, dialSeconds }) => [
+		isDefault ? `${tag} *` : tag,
+		type,
+		open,
+		opened,
+		failed,
+		dialSeconds === null ? '-' : `${Math.round(dialSeconds * 1_000)} ms`,
+	]);
+	return table(['way out', 'type', 'open', 'opened', 'failed', 'dial'], rows);
+}
+
+function limitLines({ mode, refused }: LimitsStatus): string[] {
+	const word = mode === 'shared' || mode === 'local' ? mode : styleText('yellow', mode);
+	const rows = Object.entries(refused);
+	return [
+		`limits are kept ${word}`,
+		...(rows.length === 0 ? ['nobody was refused'] : table(['refused by', 'count'], rows)),
+	];
+}
+
+function decisionText({ allow, route: tag, code, rules, needsAddress }: Decision): string {
+	if (!allow) return `refused by ${rules.join(', ')}: ${code}`;
+	const reported = rules.length === 0 ? '' : `; report mode lets pass what ${rules.join(', ')} would refuse`;
+	const later = needsAddress ? '; the address it resolves to has a say, too' : '';
+	return `goes out by ${tag}${reported}${later}`;
+}
