@@ -37,7 +37,7 @@ export class HandedSockets {
 		const count = this.fromPredecessor || Number(env.LISTEN_PID) === ids.pid ? Number(env.LISTEN_FDS) : 0;
 		const names = (env.LISTEN_FDNAMES ?? '').split(':');
 		for (let i = 0; i < Math.min(count, MOST); i++)
-			this.#left.push({ name: decoded(names[i] ?? 'unknown'), fd: FIRST_FD + i });
+			this.#left.push({ name: decoded(names[i] || 'unknown'), fd: FIRST_FD + i });
 		for (const name of ['LISTEN_FDS', 'LISTEN_FDNAMES', 'LISTEN_PID', PREDECESSOR]) delete env[name];
 	}
 

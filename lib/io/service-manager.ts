@@ -73,7 +73,9 @@ export class ServiceManager {
 
 /** How long systemd waits for a sign of life; null: it does not, or not for this process (sd_watchdog_enabled(3)). */
 function watchdogMsOf({ WATCHDOG_USEC, WATCHDOG_PID }: Environment): number | null {
-	if (WATCHDOG_PID !== undefined && Number(WATCHDOG_PID) !== process.pid) return null;
+	// The launcher, where there is one, stands between.
+	const ours = [process.pid, process.ppid].includes(Number(WATCHDOG_PID ?? process.pid));
+	if (!ours) return null;
 	const usec = Number(WATCHDOG_USEC);
 	return usec > 0 ? Math.max(2, usec / 1_000) : null;
 }
