@@ -71,7 +71,11 @@ const ADMINISTERS: readonly string[] = [
 	'install -D -m 644 conf/bauta.toml /etc/bauta/bauta.toml',
 	'install -m 644 systemd/bauta.service /etc/systemd/system/bauta.service',
 	'systemctl enable --now bauta',
+	'systemctl reload bauta',
 ];
+
+/** Asks the service that they are about, by a path of the system; bin/admin.spec.ts and bin/upgrade.spec.ts run them. */
+const ASKS: readonly string[] = ['bauta status --watch', 'bauta route example.com:443', 'bauta upgrade'];
 
 const HASH = 'bauta user hash alice >> users';
 
@@ -211,7 +215,10 @@ test('every command is run here, or listed as one that cannot be', (t) => {
 		...VISITS.map(({ command }) => command),
 		...COMMANDS.filter((one) => SERVES.test(one)),
 	];
-	t.deepEqual([...new Set(COMMANDS)].toSorted(), [...new Set([...run, ...INSTALLS, ...ADMINISTERS])].toSorted());
+	t.deepEqual(
+		[...new Set(COMMANDS)].toSorted(),
+		[...new Set([...run, ...INSTALLS, ...ADMINISTERS, ...ASKS])].toSorted(),
+	);
 });
 
 // Files.

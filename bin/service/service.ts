@@ -31,7 +31,8 @@ interface Read {
 /** The configuration as the command line, the file and the environment say it now. Throws ConfigError. */
 async function read(values: FlagValues): Promise<Read> {
 	const { config, input } = await loadConfig({ file: values.config, env: process.env, flags: layerOf(values) });
-	const named = [input.users?.file, input.admin?.token_file].filter((name) => !!name);
+	const { users, admin, redis } = input;
+	const named = [users?.file, admin?.token_file, redis?.password_file, redis?.ca_file].filter((name) => !!name);
 	const paths = named.map((name) => pathOf(name as string));
 	return { config, files: paths.flatMap((path) => ('value' in path ? [path.value] : [])) };
 }

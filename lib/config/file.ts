@@ -82,6 +82,8 @@ function layerOf(file: string, text: string): Layer {
 const FILES: readonly (readonly [section: string, key: string])[] = [
 	['users', 'file'],
 	['admin', 'token_file'],
+	['redis', 'password_file'],
+	['redis', 'ca_file'],
 ];
 
 const GROUP_FILES: readonly string[] = ['file', 'keep'];
