@@ -13,7 +13,7 @@ export interface ProcessReadings {
 /** The loop is looked at this often; it costs a timer. */
 const RESOLUTION_MS = 20;
 
-const QUANTILES = [0.5, 0.9, 0.99] as const;
+const PERCENTILES = [50, 90, 99] as const;
 
 const NONE: readonly Sample[] = [];
 
@@ -24,8 +24,8 @@ export function processReadings(): ProcessReadings {
 	/** Since the last scrape: what is older says nothing about now. */
 	const readDelay = (): Sample[] => {
 		const late = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e9 - RESOLUTION_MS / 1_000);
-		const samples = QUANTILES.map((q): Sample => [{ quantile: String(q) }, late(delay.percentile(q * 100))]);
-		samples.push([{ quantile: '1' }, late(delay.max)]);
+		const samples = PERCENTILES.map((of): Sample => [{ percentile: String(of) }, late(delay.percentile(of))]);
+		samples.push([{ percentile: '100' }, late(delay.max)]);
 		delay.reset();
 		return samples;
 	};
@@ -37,7 +37,7 @@ function eventLoop(read: Family['read']): Family {
 		name: 'bauta_event_loop_delay_seconds',
 		help: 'How late the event loop came to its work since the last scrape.',
 		type: 'gauge',
-		labels: ['quantile'],
+		labels: ['percentile'],
 		read,
 	};
 }

@@ -42,6 +42,9 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	'python3-socks': moduleOf('socks', 'python3-socks'),
 	'python3-pyftpdlib': moduleOf('pyftpdlib', 'python3-pyftpdlib'),
 	mkfifo: onPath('mkfifo', 'coreutils'),
+	/** 16 s to install, on a machine that has nothing of it. */
+	prometheus: onPath('prometheus'),
+	promtool: onPath('promtool', 'prometheus'),
 	'systemd-analyze': onPath('systemd-analyze', 'systemd'),
 	'systemd-notify': onPath('systemd-notify', 'systemd'),
 	'systemd-socket-activate': onPath('systemd-socket-activate', 'systemd'),

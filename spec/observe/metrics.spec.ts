@@ -68,7 +68,7 @@ test('the process tells of itself: event loop, descriptors, memory, CPU', async 
 	const { metrics } = metricsOf(t);
 	const text = await metrics.text();
 	for (const name of [
-		'bauta_event_loop_delay_seconds{quantile="0.99"}',
+		'bauta_event_loop_delay_seconds{percentile="99"}',
 		'process_open_fds',
 		'process_max_fds',
 		'process_resident_memory_bytes',
