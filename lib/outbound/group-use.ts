@@ -116,26 +116,34 @@ export class GroupUse implements Use, Pick<Outbound> {
 		this.#group.health.doubted(this.#member, this.#siteOf(), 'nothing came');
 	}
 
-	async dial(target: Target, context: DialContext): Promise<Link> {
+	dial(target: Target, context: DialContext): Promise<Link> {
+		return this.#each(context.signal, async (member, isLast) => {
+			const startedMs = this.#group.clock.nowMs();
+			const way = this.#inner ?? member.way;
+			const { attemptMs } = this.#group.options;
+			const link = await (isLast ? way.dial(target, context) : dialWithin(attemptMs, way, target, context));
+			this.#opened(member, link, startedMs);
+			return link;
+		});
+	}
+
+	/** Asks members something else than a dial, until one has an answer. */
+	ask<T>(signal: AbortSignal, question: (way: Outbound) => Promise<T>): Promise<T> {
+		return this.#each(signal, ({ way }) => question(way));
+	}
+
+	async #each<T>(signal: AbortSignal, attempt: (member: Member<Outbound>, isLast: boolean) => Promise<T>): Promise<T> {
 		for (let left = this.#group.options.tries; ; left--) {
 			const member = this.#member;
 			if (member === null) throw noMember();
-			const startedMs = this.#group.clock.nowMs();
 			try {
-				const link = await this.#attempt(member, target, context, left > 1 && this.#group.roster.openCount > 1);
-				this.#opened(member, link, startedMs);
-				return link;
+				return await attempt(member, left <= 1 || this.#group.roster.openCount <= 1);
 			} catch (thrown) {
 				const error = asGatewayError(thrown, { phase: 'hop' });
-				this.#blame(member, error, context.signal);
-				if (context.signal.aborted || error.retry !== 'next' || left <= 1 || !this.#next()) throw error;
+				this.#blame(member, error, signal);
+				if (signal.aborted || error.retry !== 'next' || left <= 1 || !this.#next()) throw error;
 			}
 		}
-	}
-
-	#attempt(member: Member<Outbound>, target: Target, context: DialContext, limited: boolean): Promise<Link> {
-		const way = this.#inner ?? member.way;
-		return limited ? dialWithin(this.#group.options.attemptMs, way, target, context) : way.dial(target, context);
 	}
 
 	#opened(member: Member<Outbound>, link: Link, startedMs: number): void {
@@ -153,6 +161,7 @@ export class GroupUse implements Use, Pick<Outbound> {
 		const { health, scores, options } = this.#group;
 		const late = error.code === 'connection_timeout';
 		if (signal.aborted ? !late && error.code !== 'hop_unavailable' : error.side !== 'hop') return;
+		if (error.code === 'command_unsupported') return; // it never said that it could
 		if (!error.unclear && !late) return health.failed(member, error.note ?? error.code);
 		if (error.code === 'http_request_denied') return scores.ban(this.#siteOf(), member, options.avoidMs);
 		// Whoever is at fault, for now this site and this exit do not get on.

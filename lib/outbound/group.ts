@@ -10,15 +10,27 @@ import { Scores } from '../balance/scores.ts';
 import type { Sticky } from '../balance/sticky.ts';
 import type { Strategy } from '../balance/strategy.ts';
 import type { Clock } from '../core/clock.ts';
-import type { Choice, DialContext, Outbound, RetryRule, Use } from '../core/dialer.ts';
+import type { DatagramPath, PathSink } from '../core/datagram.ts';
+import {
+	type Choice,
+	type DialContext,
+	type Outbound,
+	type Question,
+	type RetryRule,
+	type Use,
+	unsupported,
+} from '../core/dialer.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Link } from '../core/link.ts';
 import type { Observer } from '../core/observer.ts';
-import type { Target } from '../core/target.ts';
+import { type Target, targetOfIp } from '../core/target.ts';
 import { GroupUse } from './group-use.ts';
 
 /** How long an exit is kept: for one client connection, for one request of plain HTTP, or until a hold is over. */
 export type Rotation = 'connection' | 'request' | HoldLimits;
+
+/** What an association is for: no target is known before its first datagram. */
+const ANYWHERE: Target = targetOfIp(0, 0);
 
 export interface GroupOptions {
 	readonly tag: string;
@@ -117,6 +129,24 @@ export class Group implements Outbound {
 
 	dial(target: Target, context: DialContext): Promise<Link> {
 		return this.choose({ flow: context.flow, target }).dial(target, context);
+	}
+
+	/** By a member that carries datagrams: the association keeps it, whatever the rotation says. */
+	associate(sink: PathSink, context: DialContext): Promise<DatagramPath> {
+		const use = new GroupUse(this, { flow: context.flow, target: ANYWHERE });
+		return use.ask(
+			context.signal,
+			(way) => way.associate?.(sink, context) ?? Promise.reject(unsupported('no datagrams')),
+		);
+	}
+
+	/** By a member that can be asked for names. */
+	resolve(question: Question, context: DialContext): Promise<Target> {
+		const use = new GroupUse(this, { flow: context.flow, target: question.target });
+		return use.ask(
+			context.signal,
+			(way) => way.resolve?.(question, context) ?? Promise.reject(unsupported('no names')),
+		);
 	}
 
 	/** The member for a new use: what it holds, if that is still good, else a pick. */

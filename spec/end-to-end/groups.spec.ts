@@ -3,6 +3,7 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { startDns, zone } from '../helpers/dns-server.ts';
 import { type GatewayProcess, startGateway, temporaryFolder } from '../helpers/gateway-process.ts';
 import { handshakeOf, readReply } from '../helpers/handshakes.ts';
 import { startDanted, startMicrosocks, startSquid, startTinyproxy } from '../helpers/hops.ts';
@@ -12,6 +13,7 @@ import { needs, program } from '../helpers/programs.ts';
 import { connectRaw } from '../helpers/raw-client.ts';
 import type { Scope } from '../helpers/scope.ts';
 import { banner, echo, mute, refusingPort, startTcpOrigin } from '../helpers/tcp-origins.ts';
+import { ask as askSocks, associate, readSocksReply, udpEnd } from '../helpers/udp.ts';
 import { startWebOrigin } from '../helpers/web-origins.ts';
 
 const OPEN = ['--allow-private', '--allow-ports', 'all'];
@@ -52,6 +54,24 @@ test('each request of a kept-alive client leaves by another exit, and the log na
 		'each keeps its link to the origin',
 	);
 	t.like(await gateway.record(({ msg }) => msg === 'flow'), { route: 'pool', exit: 'pool:3', requests: 9 });
+});
+
+test('datagrams and questions for names go by the member that can, and the others are none the worse for it', async (t) => {
+	const dns = await startDns(t, zone({ 'echo.test A': { addresses: ['127.0.0.1'] }, 'echo.test AAAA': {} }));
+	const mute = await startMiniHop(t, 'http');
+	const able = await startGateway(t, OPEN, { config: `resolver = { servers = ["${dns.address}"] }\n` });
+	const members = `"http://127.0.0.1:${mute.port}", "socks5://127.0.0.1:${able.port}"`;
+	const gateway = await gatewayWith(t, `[[group]]\ntag = "pool"\nmembers = [${members}]\nstrategy = "failover"\n`);
+	const far = (await udpEnd(t)).echo();
+	const client = await associate(t, gateway.port);
+	await client.send('127.0.0.1', far.port, 'through a group');
+	t.is(String((await client.answer()).payload), 'through a group');
+	client.control.end();
+	const asking = await askSocks(t, gateway.port, 0xf0, [3, 9, ...Buffer.from('echo.test'), 0, 0]);
+	t.like(await readSocksReply(asking), { rep: 0, host: '127.0.0.1' });
+	const origin = await startTcpOrigin(t, echo);
+	t.is(await ask(t, gateway, origin.port), 'ok');
+	t.deepEqual(mute.asked, [`127.0.0.1:${origin.port}`], 'the first of the list is still the first');
 });
 
 needs(
