@@ -78,13 +78,15 @@ export class Places {
 	async #refill(): Promise<boolean> {
 		await this.#last;
 		this.#next = null;
-		this.#last = this.#question(this.#open + this.#waiting);
+		// Those that the last answer lets in may not have taken their places yet: what was granted is held.
+		const held = Math.max(this.#open, this.#granted);
+		this.#last = this.#question(held, held + this.#waiting);
 		this.#waiting = 0;
 		return this.#last;
 	}
 
-	async #question(need: number): Promise<boolean> {
-		const ask = { limit: this.#limit, held: this.#open, need, want: need + this.#lead };
+	async #question(held: number, need: number): Promise<boolean> {
+		const ask = { limit: this.#limit, held, need, want: need + this.#lead };
 		const granted = (await this.#store.shared?.places(this.#subject, ask)) ?? null;
 		if (granted !== null) this.#granted = granted;
 		return granted !== null;

@@ -41,8 +41,8 @@ async function startFleet(
 }
 
 /** A place of the client's, or the note of the refusal. */
-async function connect({ limiter }: Gateway): Promise<Admission | string> {
-	const admission = limiter.enter(CLIENT)!;
+async function connect({ limiter }: Gateway, client: Client = CLIENT): Promise<Admission | string> {
+	const admission = limiter.enter(client)!;
 	const refusal = await admission.admit(null);
 	if (refusal === null) return admission;
 	admission.release();
@@ -65,6 +65,16 @@ withRedis('a small limit holds exactly over two gateways, whoever asks when', as
 	const fleet = await startFleet(t, url, { connectionsOpen: 10 });
 	const { open, refused } = await connectMany(fleet, 200);
 	t.is(open.length, 10);
+	for (let i = 0; i < 300; i++) {
+		const client = { ...CLIENT, key: `client ${i}` };
+		// They come in turns, as from sockets: questions are out when the next ones come.
+		const many = Array.from({ length: 30 }, async (_, n) => {
+			for (let turn = 0; turn < n % 4; turn++) await new Promise((resolve) => setImmediate(resolve));
+			return connect(fleet[n % 2]!, client);
+		});
+		const answers = await Promise.all(many);
+		t.is(answers.filter((answer) => typeof answer !== 'string').length, 10, `client ${i}`);
+	}
 	t.deepEqual([...new Set(refused)], ['open connections']);
 	for (let round = 0; round < 50; round++) {
 		open.splice(round % open.length, 1)[0]!.release();
