@@ -1,6 +1,6 @@
 // How often something may happen: so many a second and, once in ten seconds, a burst on top. Windows are the same for all
 // subjects, so nothing has to be woken to end one. Where gateways share their limits, the first `lead(perSecond)` of a
-// second are taken without asking, and whoever asks also pays for what was taken so.
+// second and `lead(burst)` of ten are taken without asking, and whoever asks also pays for what was taken so in its second.
 import type { Clock } from '../core/clock.ts';
 import type { GatewayError } from '../core/error.ts';
 import { lead } from './allowance.ts';
@@ -19,6 +19,7 @@ export class Pace {
 	readonly #what: Paced;
 	readonly #rate: Rate;
 	readonly #lead: number;
+	readonly #burstLead: number;
 	readonly #subject: Subject;
 	readonly #store: Store;
 	readonly #clock: Clock;
@@ -29,6 +30,8 @@ export class Pace {
 	#burstUsed = 0;
 	/** Of `used`, what the store has not been told of. */
 	#unpaid = 0;
+	/** Of the burst, what was taken in these ten windows without asking. */
+	#burstAhead = 0;
 	/** Granted by the store and not used yet. */
 	#credit = 0;
 	/** Until then the store has said no. */
@@ -44,6 +47,7 @@ export class Pace {
 		this.#what = what;
 		this.#rate = rate;
 		this.#lead = lead(rate.perSecond);
+		this.#burstLead = lead(rate.burst);
 		this.#subject = subject;
 		this.#store = store;
 		this.#clock = clock;
@@ -53,7 +57,8 @@ export class Pace {
 	get idle(): boolean {
 		const window = Math.floor(this.#clock.nowMs() / WINDOW_MS);
 		return (
-			this.#waiting === 0 && !(window === this.#window || (this.#burstUsed > 0 && isSameBurst(window, this.#window)))
+			this.#waiting === 0 &&
+			!(window === this.#window || ((this.#burstUsed > 0 || this.#burstAhead > 0) && isSameBurst(window, this.#window)))
 		);
 	}
 
@@ -65,12 +70,19 @@ export class Pace {
 		if (standing !== 'shared') return this.#takeUnasked(standing, nowMs);
 		if (this.#credit > 0) return this.#spend();
 		if (this.#unpaid < this.#lead) return this.#advance();
+		if (this.#burstAhead < this.#burstLead) {
+			this.#burstAhead++;
+			return this.#advance();
+		}
 		return nowMs < this.#refusedUntilMs ? overLimit(this.#what, this.#refusedUntilMs - nowMs) : this.#ask();
 	}
 
 	#turn(window: number): void {
 		if (window === this.#window) return;
-		if (!isSameBurst(window, this.#window)) this.#burstUsed = 0;
+		if (!isSameBurst(window, this.#window)) {
+			this.#burstUsed = 0;
+			this.#burstAhead = 0;
+		}
 		this.#window = window;
 		this.#used = 0;
 		this.#unpaid = 0;

@@ -20,6 +20,8 @@ interface Holding {
 	saidMs: number;
 	/** Questions under way: their answer says the number anew. */
 	asking: number;
+	/** Redis may have heard of it. */
+	known: boolean;
 }
 
 /** In one command: so many take Redis half a millisecond. */
@@ -55,6 +57,7 @@ export class Places {
 	): Promise<number | null> {
 		const holding = this.#holdingOf(subject);
 		const { gateway, leaseMs } = this.#options;
+		holding.known = true;
 		holding.asking++;
 		holding.count = held;
 		const granted = await through((client, key) =>
@@ -74,7 +77,8 @@ export class Places {
 		const holding = this.#holdingOf(subject);
 		if (holding.count === held) return;
 		holding.count = held;
-		if (held === 0 && this.#unsaid.size >= MOST_UNSAID) this.#said(holding);
+		// What came and went between two commands is nobody's affair.
+		if (held === 0 && (!holding.known || this.#unsaid.size >= MOST_UNSAID)) this.#said(holding);
 		else this.#unsaid.add(holding);
 	}
 
@@ -82,7 +86,7 @@ export class Places {
 		const name = nameOf(subject);
 		const known = this.#holdings.get(name);
 		if (known) return known;
-		const holding: Holding = { subject, count: 0, saidMs: this.#clock.nowMs(), asking: 0 };
+		const holding: Holding = { subject, count: 0, saidMs: this.#clock.nowMs(), asking: 0, known: false };
 		this.#holdings.set(name, holding);
 		return holding;
 	}
@@ -121,7 +125,10 @@ export class Places {
 		for (const batch of this.#batches(holdings)) {
 			const counts = batch.map(({ holding }) => holding.count);
 			const keys = batch.map(({ key }) => key);
-			for (const { holding } of batch) this.#said(holding);
+			for (const { holding } of batch) {
+				holding.known = true;
+				this.#said(holding);
+			}
 			yield async (client) => {
 				try {
 					return await this.#say(client, keys, counts);
