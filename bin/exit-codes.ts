@@ -3,6 +3,8 @@
 /** Values of sysexits.h. */
 export const EXIT = {
 	ok: 0,
+	/** No code of sysexits.h: `bauta route` says that a target is refused. */
+	refused: 1,
 	/** EX_USAGE: the command line. */
 	usage: 64,
 	/** EX_NOINPUT: no such configuration file. */

@@ -25,6 +25,11 @@ const FLAGS: readonly Flag[] = [
 		path: ['upstream'],
 	},
 	{
+		flags: '--source <address|prefix[,...]>',
+		help: 'leave from these addresses of this machine; repeatable',
+		path: ['egress', 'source'],
+	},
+	{
 		flags: '--user <name:password>',
 		help: 'let only users in; repeatable (a users file keeps passwords out of the process list)',
 		path: ['users', 'list'],
@@ -54,14 +59,21 @@ const FLAGS: readonly Flag[] = [
 	{ flags: '--log-clients <how>', help: 'none, truncate or hash', path: ['log', 'clients'] },
 ];
 
-const REPEATABLE: ReadonlySet<string> = new Set(['listen', 'upstream', 'user', 'redis']);
+const REPEATABLE: ReadonlySet<string> = new Set(['listen', 'upstream', 'source', 'user', 'redis']);
 
-/** Gives a command `-c` and the flags of the configuration, or of one section of it. */
-export function withFlags(command: Command, section?: string): Command {
+/** Which flags a command takes: of one section alone, or without those that mean something else to it. */
+export interface FlagChoice {
+	readonly section?: string;
+	readonly without?: readonly string[];
+}
+
+/** Gives a command `-c` and flags of the configuration. */
+export function withFlags(command: Command, { section, without = [] }: FlagChoice = {}): Command {
 	command.option('-c, --config <file>', 'read FILE, and conf.d/*.toml beside it');
 	for (const { flags, help, path } of FLAGS) {
 		if (section !== undefined && section !== path[0]) continue;
 		const option = new Option(flags, help);
+		if (without.includes(option.name())) continue;
 		if (REPEATABLE.has(option.name())) option.argParser(option.name() === 'redis' ? collectWords : collect);
 		command.addOption(option);
 	}

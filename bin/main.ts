@@ -29,6 +29,7 @@ function commands(): Command {
 	addServe(program);
 	addAdmin(program);
 	addCheck(program);
+	addRoute(program);
 	addConfig(program.command('config').description('the configuration as text'));
 	addUser(program.command('user').description('users'));
 	addLimits(program.command('limits').description('what a client or a user has used of the shared limits'));
@@ -86,7 +87,20 @@ function addCheck(program: Command): void {
 	withFlags(program.command('check'))
 		.description('say everything that is wrong with the configuration')
 		.option('--json', 'as JSON')
+		.option('--system', 'and what this machine grants: routes of sources, ports, descriptors')
 		.action(async (values: FlagValues) => (await import('./commands/check.ts')).check(values));
+}
+
+function addRoute(program: Command): void {
+	withFlags(program.command('route'), { without: ['user'] })
+		.argument('<target>', 'host:port or a URL; without a port 443')
+		.description('say which rule and which way out a target gets, without connecting')
+		.option('--user <name>', 'asked for by this user, whose name may have a session behind it')
+		.option('--client <address>', 'from there')
+		.option('--inbound <tag>', 'by this listener')
+		.option('--at <time>', 'then, such as "2026-11-23T12:00"')
+		.option('--json', 'as JSON')
+		.action(async (target: string, values: FlagValues) => (await import('./commands/route.ts')).route(target, values));
 }
 
 function addConfig(config: Command): void {
@@ -109,10 +123,9 @@ function addUser(user: Command): void {
 
 function addLimits(limits: Command): void {
 	const command = (name: string, description: string): Command =>
-		withFlags(
-			limits.command(name).argument('<address|user>', 'an IP address, or the name of a user'),
-			'redis',
-		).description(description);
+		withFlags(limits.command(name).argument('<address|user>', 'an IP address, or the name of a user'), {
+			section: 'redis',
+		}).description(description);
 	command('show', 'what is counted of it')
 		.option('--json', 'as JSON')
 		.action(async (who: string, values: LimitsValues) => (await import('./commands/limits.ts')).show(who, values));

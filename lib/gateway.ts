@@ -6,7 +6,7 @@ import { resolveConfig } from './config/resolve.ts';
 import { systemClock } from './core/clock.ts';
 import { parseIp } from './core/ip.ts';
 import type { Observer } from './core/observer.ts';
-import type { Hooks } from './flow/serve.ts';
+import type { Hooks } from './flow/serve-deps.ts';
 import { type Decision, type Exit, Generation, type Surroundings } from './generation.ts';
 import type { ProxyInbound } from './inbound/proxy.ts';
 import type { HandedSocket } from './io/listen.ts';
@@ -15,6 +15,7 @@ import { Reactor } from './io/reactor.ts';
 import { AccountLimiter } from './limits/account-limiter.ts';
 import type { RedisShared } from './limits/redis-shared.ts';
 import { prepareListeners } from './listeners.ts';
+import { type Kept, keptFor } from './parts.ts';
 import type { Subject } from './policy/exit-policy.ts';
 import type { ListenAddress, OwnAddresses } from './policy/own-addresses.ts';
 
@@ -80,6 +81,7 @@ class ComposedGateway implements Gateway {
 	addresses: readonly string[] = [];
 	readonly #observer: Observer;
 	readonly #limiter: AccountLimiter;
+	readonly #kept: Kept;
 	/** Null: limits are this process's own. */
 	#shared: RedisShared | null = null;
 	readonly #interfaces: InterfaceAddresses = new InterfaceAddresses();
@@ -97,10 +99,12 @@ class ComposedGateway implements Gateway {
 	constructor(config: Config, { hooks = {}, observer = {}, handed = () => null }: GatewayOptions) {
 		this.#observer = observer;
 		this.#limiter = new AccountLimiter(config.limits.allowances, config.limits.ceilings);
+		this.#kept = keptFor(config);
 		const surroundings: Surroundings = {
 			hooks,
 			observer,
 			limiter: this.#limiter,
+			kept: this.#kept,
 			ids: { last: 0 },
 			own: () => this.#own(),
 			handed,
@@ -137,7 +141,7 @@ class ComposedGateway implements Gateway {
 
 	#own(): OwnAddresses {
 		const interfaces = this.#interfaces.list(systemClock.nowMs());
-		return { listeners: this.#listeners, interfaces, prefixes: this.#current.advertised };
+		return { listeners: this.#listeners, interfaces, prefixes: this.#current.ownPrefixes };
 	}
 
 	decide(subject: Subject): Decision {
@@ -255,6 +259,7 @@ class ComposedGateway implements Gateway {
 		for (const { server } of this.#living) server.closeAll();
 		await within(REPORTS_MS, this.#reported());
 		for (const generation of this.#living) generation.close();
+		this.#kept.sessions.close();
 		await this.#shared?.close();
 	}
 

@@ -3,33 +3,34 @@
 // tunnel keeps the rules it started with. What outlives it (listeners, limits, numbers) is lent by the gateway.
 import { advertisedPrefixes, bindOptionsOf, relaysOf } from './commands.ts';
 import type { Config } from './config/config.ts';
-import { lineReader } from './config/member.ts';
 import type { Client } from './core/client.ts';
 import { systemClock } from './core/clock.ts';
 import type { Observer } from './core/observer.ts';
 import { OriginPool } from './flow/origin-pool.ts';
 import { Router } from './flow/router.ts';
-import { FlowServer, type Hooks } from './flow/serve.ts';
+import { FlowServer } from './flow/serve.ts';
+import type { Hooks } from './flow/serve-deps.ts';
 import { ProxyInbound } from './inbound/proxy.ts';
 import { Datagrams } from './io/datagram.ts';
 import type { HandedSocket } from './io/listen.ts';
 import { PortTurns } from './io/port-choice.ts';
 import type { Reactor } from './io/reactor.ts';
-import { Resolver } from './io/resolve.ts';
+import type { Resolver } from './io/resolve.ts';
 import { Sweep } from './io/sweep.ts';
 import { clientOf } from './limits/client-key.ts';
 import type { Limiter } from './limits/limiter.ts';
-import { ExitPolicy, type Subject } from './policy/exit-policy.ts';
+import { type Kept, policyOf, resolverOf, sessionReaderOf, sourcePrefixesOf, waysOf } from './parts.ts';
+import type { ExitPolicy, Subject } from './policy/exit-policy.ts';
 import { type OwnAddresses, OwnMachine } from './policy/own-addresses.ts';
-import { compileRules } from './policy/rules.ts';
 import { type PlainUser, Users } from './policy/users.ts';
-import { Ways } from './ways.ts';
+import type { Ways } from './ways.ts';
 
 /** What a gateway lends to each of its generations. */
 export interface Surroundings {
 	readonly hooks: Hooks;
 	readonly observer: Observer;
 	readonly limiter: Limiter;
+	readonly kept: Kept;
 	/** Flows are numbered through. */
 	readonly ids: { last: number };
 	readonly own: () => OwnAddresses;
@@ -65,8 +66,8 @@ export class Generation {
 	/** Not yet listening. */
 	readonly inbounds: readonly ProxyInbound[];
 	readonly server: FlowServer;
-	/** Addresses that are told in the place of this machine's. */
-	readonly advertised: OwnAddresses['prefixes'];
+	/** Addresses of this machine that no interface has: what it leaves from, and what is told in the place of its own. */
+	readonly ownPrefixes: OwnAddresses['prefixes'];
 	readonly #datagrams: Datagrams;
 	readonly #datagramSweep: Sweep;
 	readonly #resolver: Resolver;
@@ -82,14 +83,13 @@ export class Generation {
 	constructor(config: Config, surroundings: Surroundings) {
 		this.config = config;
 		this.#surroundings = surroundings;
-		const { servers, hostsFile, ...resolver } = config.resolver;
-		this.#resolver = new Resolver({ ...resolver, servers, hostsFile: hostsFile ? '/etc/hosts' : null });
 		this.#reactor = config.io.native ? surroundings.reactor() : null;
+		this.#resolver = resolverOf(config);
 		this.#datagrams = new Datagrams({ native: config.io.native });
-		this.advertised = advertisedPrefixes(config);
+		this.ownPrefixes = [...sourcePrefixesOf(config), ...advertisedPrefixes(config)];
 		this.#ways = this.#waysOut();
 		this.#router = new Router(this.#ways.outbounds);
-		this.#policy = policyOf(config, surroundings.own);
+		this.#policy = policyOf(config, this.#ways.outbounds, surroundings.own);
 		this.#sweep = new Sweep(config.timeouts.idleMs || NEVER_MS);
 		this.#datagramSweep = new Sweep(config.udp.idleMs);
 		this.server = this.#flowServer();
@@ -101,22 +101,16 @@ export class Generation {
 	}
 
 	#waysOut(): Ways {
-		const { upstreams, groups, route, bind } = this.config;
-		const { observer, own } = this.#surroundings;
+		const { observer, own, kept } = this.#surroundings;
 		const machine = new OwnMachine(own);
-		const read = groups.map((group) => ({ ...group, parse: lineReader(group.scheme) }));
-		return new Ways(
-			{ upstreams, groups: read, route },
-			{
-				resolver: this.#resolver,
-				reactor: this.#reactor,
-				datagrams: this.#datagrams,
-				waitPorts: new PortTurns(bind.ports),
-				clock: systemClock,
-				isListener: (ip, port) => machine.listens(ip, port),
-				note: (level, event, facts) => observer.note?.(level, event, facts),
-			},
-		);
+		return waysOf(this.config, kept, {
+			resolver: this.#resolver,
+			reactor: this.#reactor,
+			datagrams: this.#datagrams,
+			waitPorts: new PortTurns(this.config.bind.ports),
+			isListener: (ip, port) => machine.listens(ip, port),
+			note: (level, event, facts) => observer.note?.(level, event, facts),
+		});
 	}
 
 	/** Reads the lists that its groups are made of, or has them of the one before: to be called before it takes a connection. */
@@ -157,6 +151,7 @@ export class Generation {
 				level: anonymity.level,
 				authRequired: this.#authRequired,
 			},
+			sessions: sessionReaderOf(this.config),
 			verify: (credentials, client) => users.verify(credentials, client),
 		});
 	}
@@ -165,7 +160,7 @@ export class Generation {
 		const { prefixes } = this.config.limits;
 		const { observer, handed } = this.#surroundings;
 		return new ProxyInbound(
-			{ ...listen, authRequired: this.#authRequired },
+			{ ...listen, authRequired: this.#authRequired, asksName: this.config.session.separator !== '' },
 			{
 				clientOf: (ip) => clientOf(ip, prefixes),
 				serve: (link, client: Client, entrance) => void this.server.serve(link, client, entrance),
@@ -208,11 +203,6 @@ export class Generation {
 		this.#router.close();
 		this.#resolver.close();
 	}
-}
-
-function policyOf({ exit, rules }: Config, ownAddresses: () => OwnAddresses): ExitPolicy {
-	const { allowPrivate, ports, mode } = exit;
-	return new ExitPolicy({ allowPrivate, ports, mode, rules: compileRules(rules).rules, ownAddresses });
 }
 
 function usersOf(users: Config['users']): Users {

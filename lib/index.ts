@@ -10,7 +10,7 @@ export type { Credentials } from './core/intent.ts';
 export type { LimitsMode, Observer } from './core/observer.ts';
 export { Secret } from './core/secret.ts';
 export type { Target } from './core/target.ts';
-export type { Hooks } from './flow/serve.ts';
+export type { Hooks } from './flow/serve-deps.ts';
 export {
 	createGateway,
 	type Decision,

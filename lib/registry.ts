@@ -14,6 +14,8 @@ import type { Dialer, Outbound } from './core/dialer.ts';
 import type { Discovery, Note } from './discovery/discovery.ts';
 import { FileDiscovery } from './discovery/file.ts';
 import { UrlDiscovery } from './discovery/url.ts';
+import type { DialDeps } from './io/connect.ts';
+import { Egress, type EgressDeps, type EgressOptions } from './io/egress.ts';
 import type { HttpUrl } from './io/fetch.ts';
 import { Block } from './outbound/block.ts';
 import { type ChainDeps, type ChainOptions, chain } from './outbound/chain.ts';
@@ -26,9 +28,15 @@ export const BLOCK_TAG = 'block';
 /** The ways out that are no group, by what their configuration is. */
 export const OUTBOUNDS = {
 	chain: (options: ChainOptions, deps: ChainDeps): Outbound => chain(options, deps),
-	direct: (tag: string, deps: ChainDeps): Outbound => new Direct({ tag }, deps),
+	direct: (tag: string, deps: DialDeps): Outbound => new Direct({ tag }, deps),
 	block: (): Outbound => new Block({ tag: BLOCK_TAG }),
 } as const;
+
+/** Near ends of one way straight out. Null where the kernel decides everything: that costs a dial nothing. */
+export function egressOf(options: EgressOptions, deps: EgressDeps): Egress | null {
+	const { source, mark, device } = options;
+	return source.length === 0 && mark === 0 && device === '' ? null : new Egress(options, deps);
+}
 
 /** How a group picks one of its members. */
 export const STRATEGIES = {

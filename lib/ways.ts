@@ -8,13 +8,15 @@ import type { Dialer, Outbound } from './core/dialer.ts';
 import type { Observer } from './core/observer.ts';
 import type { Discovery } from './discovery/discovery.ts';
 import { type MemberList, readList } from './discovery/lines.ts';
+import type { Egress, EgressDeps, EgressOptions } from './io/egress.ts';
 import type { ChainDeps, ChainHop, ChainOptions, ChainTag } from './outbound/chain.ts';
-import { Group, type GroupOptions, type MemberSpec } from './outbound/group.ts';
+import { Group, type GroupOptions, type MemberSpec, type Traits } from './outbound/group.ts';
 import { type ProbeOptions, Prober } from './outbound/probe.ts';
 import {
 	BLOCK_TAG,
 	DIRECT_TAG,
 	DISCOVERIES,
+	egressOf,
 	type ListSource,
 	OUTBOUNDS,
 	STRATEGIES,
@@ -41,11 +43,14 @@ export interface WaysOptions {
 	readonly groups: readonly GroupSpec[];
 	/** Tag of the default route; null: the first upstream, else the first group, else `direct`. */
 	readonly route: string | null;
+	/** Where `direct` and the first hops of chains leave from. */
+	readonly egress: Omit<EgressOptions, 'tag'>;
+	/** More ways straight out, each from addresses of its own. */
+	readonly sources: readonly EgressOptions[];
 }
 
-export interface WaysDeps extends Omit<ChainDeps, 'via' | 'named'> {
+export interface WaysDeps extends Omit<ChainDeps, 'via' | 'named' | 'egress'>, EgressDeps {
 	readonly clock: Clock;
-	readonly note?: Observer['note'];
 	/** Default: Math.random, for an exit is no secret. */
 	readonly random?: () => number;
 }
@@ -64,15 +69,19 @@ export class Ways {
 	readonly #pools: Map<string, Pool> = new Map();
 	readonly #probers: Prober[] = [];
 	readonly #byTag: Map<string, Outbound> = new Map();
+	/** By the tag of the way straight out, wherever that stands: what is counted of an address is counted once. */
+	readonly #egresses: ReadonlyMap<string, Egress | null>;
 
 	/** Tags are unique, and every tag that is named is there; no way leads through itself. Throws plain Error otherwise. */
 	constructor(options: WaysOptions, deps: WaysDeps) {
 		this.#options = options;
 		this.#deps = deps;
-		const { upstreams, groups, route } = options;
+		const { upstreams, groups, sources, route } = options;
+		const straight = [{ ...options.egress, tag: DIRECT_TAG }, ...sources];
+		this.#egresses = new Map(straight.map((source) => [source.tag, egressOf(source, deps)]));
 		const tags = [...upstreams, ...groups].map(({ tag }) => tag);
 		const first = route ?? tags[0] ?? DIRECT_TAG;
-		const all = new Set([first, ...tags, DIRECT_TAG, BLOCK_TAG]);
+		const all = new Set([first, ...tags, ...this.#egresses.keys(), BLOCK_TAG]);
 		this.outbounds = Array.from(all, (tag) => this.#make(tag, tag, null));
 	}
 
@@ -91,13 +100,15 @@ export class Ways {
 		if (spec) return this.#group(spec, as, via);
 		if (via !== null) throw new Error('only what is a proxy can be behind another one');
 		if (tag === BLOCK_TAG) return OUTBOUNDS.block();
-		if (tag === DIRECT_TAG) return OUTBOUNDS.direct(as, this.#deps);
+		const egress = this.#egresses.get(tag);
+		if (egress !== undefined) return OUTBOUNDS.direct(as, { ...this.#deps, egress });
 		throw new Error('no way out has this tag');
 	}
 
 	#chain(tag: string, hops: readonly (ChainHop | ChainTag)[], via: Dialer | null): Outbound {
 		const named = (name: string, as: string, behind: Dialer | null): Outbound => this.#make(name, as, behind);
-		return OUTBOUNDS.chain({ tag, hops }, { ...this.#deps, via, named });
+		const egress = this.#egresses.get(DIRECT_TAG) ?? null;
+		return OUTBOUNDS.chain({ tag, hops }, { ...this.#deps, egress, via, named });
 	}
 
 	#group(spec: GroupSpec, as: string, via: Dialer | null): Group {
@@ -125,12 +136,10 @@ export class Ways {
 		const { weight, hops } = member;
 		const id = idOf(member);
 		const last = hops.at(-1) as ChainHop | ChainTag;
-		if (last.type !== 'tag') {
-			const namesTravel = last.type !== 'socks4';
-			return { id, name, weight, namesTravel, make: () => this.#chain(name, hops, via) };
-		}
+		if (last.type !== 'tag')
+			return { id, name, weight, traits: traitsOf(last), make: () => this.#chain(name, hops, via) };
 		const made = this.#chain(name, hops, via);
-		return { id, name, weight, namesTravel: () => made.namesTravel, make: () => made };
+		return { id, name, weight, traits: made, make: () => made };
 	}
 
 	/**
@@ -154,6 +163,16 @@ export class Ways {
 		for (const pool of this.#pools.values()) pool.close();
 		for (const prober of this.#probers) prober.close();
 	}
+}
+
+const NAMES: Traits = { namesTravel: true };
+const ADDRESSES: Traits = { namesTravel: false };
+const ONION: Traits = { namesTravel: true, carriesOnion: true };
+
+/** Of a chain that is not made yet, by its last hop. */
+function traitsOf({ type }: ChainHop): Traits {
+	if (type === 'tor') return ONION;
+	return type === 'socks4' ? ADDRESSES : NAMES;
 }
 
 interface Named {

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import type { GroupInput } from '../lib/config/config.ts';
+import { MemorySessions } from '../lib/balance/session-store.ts';
+import type { GroupInput } from '../lib/config/config-exits.ts';
 import { lineReader } from '../lib/config/member.ts';
 import { resolveConfig } from '../lib/config/resolve.ts';
 import { systemClock } from '../lib/core/clock.ts';
@@ -26,13 +27,21 @@ interface Made {
 }
 
 function waysOf(t: ExecutionContext, input: Parameters<typeof resolveConfig>[0]): Made {
-	const { upstreams, groups, route } = resolveConfig(input);
+	const { upstreams, groups, route, egress, sources } = resolveConfig(input);
 	const notes: string[] = [];
 	const ways = new Ways(
-		{ upstreams, groups: groups.map((group) => ({ ...group, parse: lineReader(group.scheme) })), route },
+		{
+			upstreams,
+			groups: groups.map((group) => ({ ...group, parse: lineReader(group.scheme) })),
+			route,
+			egress,
+			sources,
+		},
 		{
 			resolver: localResolver(t),
 			clock: systemClock,
+			sessions: new MemorySessions({ limit: 100, limitPerOwner: 100 }),
+			secret: Buffer.alloc(32),
 			random: numbers(),
 			isListener: (_ip, port) => port === 1,
 			note: (_level, event, facts) => void notes.push(`${event}: ${JSON.stringify(facts)}`),

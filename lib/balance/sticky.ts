@@ -16,11 +16,16 @@ export function stickyKeyOf(sticky: Sticky, flow: Flow, target: Target): string 
 		case 'client':
 			return clientOf(flow);
 		case 'session':
-			return flow.session === null ? clientOf(flow) : `${clientOf(flow)}\n${flow.session}`;
+			return sessionOf(flow) ?? clientOf(flow);
 		case 'site':
 			// In the middle of a chain the target is the next hop: the site is where the client goes.
 			return siteOf(flow.target ?? target);
 	}
+}
+
+/** Whose session it is stands in its key. */
+function sessionOf({ session }: Flow): string | null {
+	return session === null || session.key === null ? null : `session\n${session.key}`;
 }
 
 function clientOf({ user, client }: Flow): string {

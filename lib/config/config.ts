@@ -1,6 +1,5 @@
 // The shape of a configuration, twice: `ConfigInput` as a file or a library user writes it (snake_case, values as text),
 // `Config` as the gateway reads it (camelCase, parsed, units in names, every key present, frozen to the bottom).
-import type { Sticky } from '../balance/sticky.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Secret } from '../core/secret.ts';
 import type { PortChoice } from '../io/port-choice.ts';
@@ -11,9 +10,19 @@ import type { RedisLimits } from '../limits/redis-shared.ts';
 import type { LogOptions } from '../observe/log.ts';
 import type { PortSet } from '../policy/ports.ts';
 import type { RuleSpec } from '../policy/rules.ts';
+import type { SourceStrategy } from '../policy/source-choice.ts';
+import type { TorIsolation } from '../policy/tor-isolation.ts';
 import type { PlainUser } from '../policy/users.ts';
-import type { StrategyName } from '../registry.ts';
 import type { GroupSpec } from '../ways.ts';
+import type {
+	EgressConfig,
+	GroupInput,
+	SessionConfig,
+	SourceConfig,
+	SourceInput,
+	TorConfig,
+	UpstreamInput,
+} from './config-exits.ts';
 
 /** What a gateway is built from. Made by `resolveConfig` or `loadConfig` alone; deeply frozen. */
 export interface Config {
@@ -25,6 +34,11 @@ export interface Config {
 	readonly route: string | null;
 	readonly anonymity: { readonly level: AnonymityLevel };
 	readonly exit: ExitConfig;
+	readonly egress: EgressConfig;
+	/** More ways straight out, each from addresses of its own. */
+	readonly sources: readonly SourceConfig[];
+	readonly session: SessionConfig;
+	readonly tor: TorConfig;
 	/** In order; the first rule that matches decides. */
 	readonly rules: readonly RuleConfig[];
 	/** Null: no authentication. A list, even an empty one: nobody else gets in. */
@@ -73,12 +87,12 @@ export interface GroupConfig extends Omit<GroupSpec, 'parse'> {
 }
 
 export interface HopConfig {
-	readonly type: 'socks4' | 'socks4a' | 'socks5' | 'http' | 'https';
+	readonly type: 'socks4' | 'socks4a' | 'socks5' | 'http' | 'https' | 'tor';
 	/** Canonical text of a name or an address, without brackets. */
 	readonly host: string;
 	readonly port: number;
 	readonly user: string | null;
-	/** Null when there is no user, and always with SOCKS4, which has none. */
+	/** Null when there is no user, and always with SOCKS4, which has none, and Tor, which gets others for each flow. */
 	readonly password: Secret | null;
 }
 
@@ -183,6 +197,29 @@ export interface ConfigInput {
 				readonly mode?: 'enforce' | 'report' | undefined;
 		  }
 		| undefined;
+	readonly egress?:
+		| {
+				readonly source?: readonly string[] | undefined;
+				readonly strategy?: SourceStrategy | undefined;
+				readonly mark?: number | undefined;
+				readonly device?: string | undefined;
+		  }
+		| undefined;
+	readonly source?: readonly SourceInput[] | undefined;
+	readonly session?:
+		| {
+				readonly separator?: string | undefined;
+				readonly ttl?: string | undefined;
+				readonly max_ttl?: string | undefined;
+				readonly expire?: 'fixed' | 'sliding' | undefined;
+				readonly strict?: boolean | undefined;
+				readonly total?: number | undefined;
+				readonly per_user?: number | undefined;
+		  }
+		| undefined;
+	readonly tor?:
+		| { readonly isolate?: readonly TorIsolation[] | undefined; readonly rotate?: string | undefined }
+		| undefined;
 	readonly rule?: readonly RuleInput[] | undefined;
 	readonly users?: { readonly list?: readonly string[] | undefined; readonly file?: string | undefined } | undefined;
 	readonly limits?: LimitsInput | undefined;
@@ -273,56 +310,6 @@ export interface ExceptionInput extends AllowanceInput {
 	readonly user?: readonly string[] | undefined;
 }
 
-/** A way out with a name of its own. */
-export interface UpstreamInput {
-	readonly tag: string;
-	readonly via: readonly string[];
-}
-
-/** One `[[group]]`. */
-export interface GroupInput {
-	readonly tag: string;
-	readonly members?: readonly string[] | undefined;
-	readonly file?: string | undefined;
-	readonly url?: string | undefined;
-	readonly through?: string | undefined;
-	readonly refresh?: string | undefined;
-	readonly keep?: string | undefined;
-	readonly scheme?: HopConfig['type'] | undefined;
-	readonly strategy?: 'auto' | StrategyName | undefined;
-	readonly sticky?: Sticky | undefined;
-	readonly rotate?: string | undefined;
-	readonly tries?: number | undefined;
-	readonly attempt?: string | undefined;
-	readonly avoid?: string | undefined;
-	readonly eject?:
-		| {
-				readonly after?: number | undefined;
-				readonly rest?: string | undefined;
-				readonly longest?: string | undefined;
-				readonly floor?: number | undefined;
-		  }
-		| undefined;
-	readonly retry?:
-		| {
-				readonly statuses?: readonly number[] | undefined;
-				readonly methods?: readonly string[] | undefined;
-				readonly tries?: number | undefined;
-				readonly body?: number | undefined;
-		  }
-		| undefined;
-	readonly probe?:
-		| {
-				readonly ask?: string | undefined;
-				readonly every?: string | undefined;
-				readonly timeout?: string | undefined;
-				readonly at_once?: number | undefined;
-				readonly expect?: string | undefined;
-				readonly exits?: readonly string[] | undefined;
-		  }
-		| undefined;
-}
-
 export interface UdpInput {
 	readonly enabled?: boolean | undefined;
 	readonly advertise?: readonly string[] | undefined;
@@ -349,6 +336,9 @@ export interface RuleInput {
 	readonly address?: readonly string[] | undefined;
 	readonly port?: string | undefined;
 	readonly inbound?: readonly string[] | undefined;
+	readonly session?: readonly string[] | undefined;
+	readonly exit?: readonly string[] | undefined;
+	readonly time?: readonly string[] | undefined;
 	readonly route?: string | undefined;
 }
 

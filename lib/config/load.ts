@@ -2,7 +2,7 @@
 import type { Config, ConfigInput } from './config.ts';
 import { readFiles } from './file.ts';
 import { type Layer, Merged, type Table } from './layers.ts';
-import { ConfigError, type Finding, type Path, type Problem, placeOf, problemOf } from './problem.ts';
+import { ConfigError, type Finding, type Path, type Place, type Problem, placeOf, problemOf } from './problem.ts';
 import { check } from './resolve.ts';
 
 export interface LoadOptions {
@@ -23,6 +23,8 @@ export interface Loaded {
 	readonly config: Config;
 	/** What was written, merged, without defaults. */
 	readonly input: ConfigInput;
+	/** Where the value at a path was written; null for a default. */
+	place(path: Path): Promise<Place | null>;
 }
 
 /** Throws ConfigError with every problem there is. */
@@ -34,7 +36,10 @@ export async function loadConfig({ file, env = {}, flags }: LoadOptions): Promis
 	const problems = [...(files?.problems ?? []), ...environment.problems];
 	const { config, findings } = check(merged.data, { alone: !!files?.problems.length });
 	for (const finding of findings) problems.push(await located(finding, merged));
-	if (config && problems.length === 0) return { config, input: merged.data as ConfigInput };
+	if (config && problems.length === 0) {
+		const place: Loaded['place'] = async (path) => (await merged.place(path, 'key')) ?? null;
+		return { config, input: merged.data as ConfigInput, place };
+	}
 	throw new ConfigError(inOrder(problems), files?.kind);
 }
 

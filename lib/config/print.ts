@@ -1,6 +1,7 @@
 // A configuration as TOML: what was written with every default filled in and every secret as `***`. It can be read back.
 import { stringify } from 'smol-toml';
-import type { ConfigInput, GroupInput, UpstreamInput } from './config.ts';
+import type { ConfigInput } from './config.ts';
+import type { GroupInput, UpstreamInput } from './config-exits.ts';
 import { defaultInput } from './json-schema.ts';
 import { isTable, type Table } from './layers.ts';
 import { maskChain } from './upstream.ts';

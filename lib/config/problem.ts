@@ -44,8 +44,13 @@ export class ConfigError extends Error {
 
 /** One line without its end. */
 export function formatProblem({ where, line, column, path, message }: Problem): string {
-	const place = [where, line, column].filter((part) => part !== null).join(':');
+	const place = formatPlace({ where, line, column });
 	return path === '' ? `${place}: ${message}` : `${place}: ${path}: ${message}`;
+}
+
+/** `FILE:LINE:COLUMN`, or as much of it as there is. */
+export function formatPlace({ where, line, column }: Place): string {
+	return [where, line, column].filter((part) => part !== null).join(':');
 }
 
 export function problemOf(finding: Finding, place: Place): Problem {

@@ -49,7 +49,7 @@ function soundSections(input: unknown): Partial<Sections> {
 }
 
 function configOf(
-	{ upstream, group, route, rule, admin, ...rest }: Omit<Sections, 'users' | 'redis'> & Read,
+	{ upstream, group, source, route, rule, admin, ...rest }: Omit<Sections, 'users' | 'redis'> & Read,
 	token: AdminConfig['token'],
 ): Config {
 	const { listen, hosts } = admin;
@@ -57,6 +57,7 @@ function configOf(
 		...rest,
 		upstreams: upstream,
 		groups: group,
+		sources: source,
 		route: route || null,
 		rules: rule,
 		admin: { listen, token, hosts },
@@ -90,12 +91,14 @@ const COMPARISONS: readonly Compare[] = [
 			(i) => ['listen', i],
 			'address',
 		),
-	({ upstream = [], group = [] }) =>
-		repeated(
-			[...upstream, ...group].map(({ tag }) => tag),
-			(i) => (i < upstream.length ? ['upstream', i, 'tag'] : ['group', i - upstream.length, 'tag']),
+	({ upstream = [], group = [], source = [] }) => {
+		const places = [...placesOf('upstream', upstream), ...placesOf('group', group), ...placesOf('source', source)];
+		return repeated(
+			[...upstream, ...group, ...source].map(({ tag }) => tag),
+			(i) => places[i] as Path,
 			'tag',
-		),
+		);
+	},
 	waysOut,
 	({ rule = [] }) =>
 		repeated(
@@ -104,12 +107,12 @@ const COMPARISONS: readonly Compare[] = [
 			'name',
 		),
 
-	function* routes({ rule = [], upstream, group }) {
+	function* routes({ rule = [], upstream, group, source }) {
 		for (const [i, { action, route }] of rule.entries()) {
 			const path = ['rule', i, 'route'];
 			if (route === null) continue;
 			if (action === 'deny') yield wrong(path, 'expected no route where the action is "deny", found one');
-			else if (upstream && group) yield* unknownTag(path, route, [...upstream, ...group]);
+			else if (upstream && group && source) yield* unknownTag(path, route, [...upstream, ...group, ...source]);
 		}
 	},
 
@@ -131,11 +134,20 @@ const COMPARISONS: readonly Compare[] = [
 		}
 	},
 
+	function* sessions({ session }) {
+		if (!session || session.ttlMs <= session.maxTtlMs) return;
+		yield wrong(['session', 'ttl'], 'expected no more than session.max_ttl, found more');
+	},
+
 	function* ttls({ resolver }) {
 		if (!resolver || resolver.minTtlMs <= resolver.maxTtlMs) return;
 		yield wrong(['resolver', 'min_ttl'], 'expected no more than resolver.max_ttl, found more');
 	},
 ];
+
+function placesOf(section: string, ways: readonly unknown[]): Path[] {
+	return ways.map((_, i) => [section, i, 'tag']);
+}
 
 /** Users of the list and of the file together; null when neither is there. What is wrong goes to `findings`. */
 function usersOf(section: Sections['users'], findings: Finding[]): readonly UserConfig[] | null {

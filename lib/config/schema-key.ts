@@ -26,6 +26,16 @@ export function policyText<T extends object>(parse: (text: string) => T | string
 	});
 }
 
+/** A time above zero, as `30s`, in milliseconds. */
+export function duration(): z.ZodType<number, string> {
+	return text(parseDuration);
+}
+
+/** A time, or `off` as 0. */
+export function durationOrOff(): z.ZodType<number, string> {
+	return text(parseDurationOrOff);
+}
+
 /** A number of things, 0 among them. */
 export function count(): z.ZodNumber {
 	return z.int().min(0);
@@ -34,14 +44,4 @@ export function count(): z.ZodNumber {
 /** A name that a client or an operator gives. */
 export function name(): z.ZodString {
 	return z.string().min(1).max(255);
-}
-
-/** A duration in milliseconds. */
-export function duration(): z.ZodType<number, string> {
-	return text(parseDuration);
-}
-
-/** The same, or `off` as 0. */
-export function durationOrOff(): z.ZodType<number, string> {
-	return text(parseDurationOrOff);
 }

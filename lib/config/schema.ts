@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { parseNamePattern } from '../policy/name-set.ts';
 import { type PortSet, parsePorts } from '../policy/ports.ts';
 import { parsePrefix } from '../policy/prefix.ts';
+import { parseWeekTime } from '../policy/times.ts';
 import type { PlainUser } from '../policy/users.ts';
 import type { Config, ConfigInput, ListenConfig, RuleConfig, UpstreamConfig } from './config.ts';
 
@@ -12,6 +13,7 @@ export type { Config, ConfigInput } from './config.ts';
 import { group } from './group.ts';
 import type { RedisSection } from './redis.ts';
 import { type AdminSection, admin, reload } from './schema-admin.ts';
+import { egress, session, sources, tor } from './schema-exits.ts';
 import { count, duration, durationOrOff, key, name, policyText, text } from './schema-key.ts';
 import { limits } from './schema-limits.ts';
 import { redis } from './schema-redis.ts';
@@ -115,7 +117,18 @@ const rule = z.strictObject({
 	address: key(z.array(checkedText(parsePrefix)), [], 'any address; else addresses or prefixes of targets'),
 	port: key(portsOrNone, '', 'any port; else ports as in exit.ports'),
 	inbound: key(z.array(name()), [], 'any listener; else "listen-1", "listen-2" and so on'),
-	route: key(z.string(), '', 'the default route; else the tag of an upstream or a group, "direct" or "block"'),
+	session: key(z.array(name()), [], 'any session or none; else names of sessions, "crawl*" for all that begin so'),
+	exit: key(z.array(name()), [], 'any; else exits that a user name wishes for: "alice-exit-de" wishes for "de"'),
+	time: key(
+		z.array(checkedText(parseWeekTime)),
+		[],
+		'always; else times of the week such as "mon-fri 09:00-17:30", in the time zone of the machine',
+	),
+	route: key(
+		z.string(),
+		'',
+		'the default route; else the tag of an upstream, a group or a source, "direct" or "block"',
+	),
 });
 
 const rules = key(
@@ -129,6 +142,9 @@ const rules = key(
 			addresses: item.address,
 			ports: item.port,
 			inbounds: item.inbound,
+			sessions: item.session,
+			exits: item.exit,
+			times: item.time,
 			route: item.route || null,
 		})),
 	),
@@ -241,6 +257,10 @@ const sections = {
 	route,
 	anonymity,
 	exit,
+	egress,
+	source: sources,
+	session,
+	tor,
 	rule: rules,
 	users,
 	limits,
@@ -257,9 +277,10 @@ const sections = {
 
 /** A configuration whose every value is well formed, before the sections are compared with each other. */
 export interface Sections
-	extends Omit<Config, 'upstreams' | 'groups' | 'route' | 'rules' | 'users' | 'admin' | 'redis'> {
+	extends Omit<Config, 'upstreams' | 'groups' | 'sources' | 'route' | 'rules' | 'users' | 'admin' | 'redis'> {
 	readonly upstream: Config['upstreams'];
 	readonly group: Config['groups'];
+	readonly source: Config['sources'];
 	readonly route: string;
 	readonly rule: Config['rules'];
 	readonly redis: RedisSection;

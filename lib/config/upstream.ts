@@ -16,6 +16,7 @@ const TYPES: Readonly<Record<string, HopType>> = {
 	socks5h: 'socks5',
 	http: 'http',
 	https: 'https',
+	tor: 'tor',
 };
 
 /** 1080 is IANA's for SOCKS. Tools disagree about http (80, 1080, 3128), so there it must be said. */
@@ -25,6 +26,7 @@ const PORTS: Readonly<Record<HopType, number | null>> = {
 	socks5: 1080,
 	http: null,
 	https: 443,
+	tor: 9050,
 };
 
 /** One hop or a chain of hops, where a tag stands for another way out. */
@@ -48,7 +50,7 @@ export function parseHop(text: string): Parsed<HopConfig> {
 	const match = /^([a-z0-9]+):\/\/(?:(.*)@)?([^@/]+?)\/?$/is.exec(text);
 	const type = match && TYPES[(match[1] as string).toLowerCase()];
 	if (!match || !type) {
-		return refuse('socks5://, socks4://, socks4a://, http:// or https:// with host:port', 'something else');
+		return refuse('socks5://, socks4://, socks4a://, http://, https:// or tor:// with host:port', 'something else');
 	}
 	const place = parsePlace(match[3] as string, PORTS[type]);
 	if ('wrong' in place) return place;
@@ -72,6 +74,7 @@ type Who = Pick<HopConfig, 'user' | 'password'>;
 
 function parseUserInfo(type: HopType, text: string | undefined): Parsed<Who> {
 	if (text === undefined) return { value: { user: null, password: null } };
+	if (type === 'tor') return refuse('tor:// without a user, for each flow gets its own', 'one');
 	const colon = text.indexOf(':');
 	const user = decode(colon < 0 ? text : text.slice(0, colon));
 	const password = colon < 0 ? null : decode(text.slice(colon + 1));
@@ -114,4 +117,22 @@ export function maskChain(text: string): string {
 		.split(',')
 		.map((hop) => hop.replace(/^([^:]*:\/\/[^:]*):.*@/s, '$1:***@'))
 		.join(',');
+}
+
+/** A way out as one would write it, its passwords as `***`. */
+export function chainText(parts: readonly PartConfig[]): string {
+	return parts.map((part) => (part.type === 'tag' ? part.tag : hopText(part))).join(',');
+}
+
+function hopText(hop: HopConfig): string {
+	return `${hop.type}://${whoText(hop)}${hostText(hop.host)}:${hop.port}`;
+}
+
+function whoText({ user, password }: HopConfig): string {
+	if (user === null) return '';
+	return `${encodeURIComponent(user)}${password === null ? '' : ':***'}@`;
+}
+
+function hostText(host: string): string {
+	return host.includes(':') ? `[${host}]` : host;
 }

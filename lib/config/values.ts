@@ -2,6 +2,7 @@
 // repeats a secret: a refusal says what was expected and, where it is safe to say, what was found.
 import { formatIp, parseIp6, parseStrictIp4 } from '../core/ip.ts';
 import type { PortChoice } from '../io/port-choice.ts';
+import { type Prefix, parsePrefix } from '../policy/prefix.ts';
 import type { AdminListen, AdvertisedConfig, ListenConfig } from './config.ts';
 
 /** Why a text is no value: "expected ...", and what was found; without `found` the text itself is shown. */
@@ -133,6 +134,17 @@ export function parseServer(text: string): Parsed<string> {
 	const listen = parseListen(text);
 	if (!('wrong' in listen) && listen.value.host !== null && listen.value.port > 0) return { value: text };
 	return { wrong: 'expected the address of a DNS server such as "9.9.9.9", "127.0.0.1:5353" or "[2620:fe::fe]:53"' };
+}
+
+/** Addresses and prefixes to leave from, with commas between them. */
+export function parseSources(text: string): Parsed<Prefix[]> {
+	const prefixes: Prefix[] = [];
+	for (const item of text.split(',')) {
+		const prefix = parsePrefix(item.trim());
+		if (typeof prefix === 'string') return { wrong: prefix };
+		prefixes.push(prefix);
+	}
+	return { value: prefixes };
 }
 
 /** The form of a word that names something of ours. */

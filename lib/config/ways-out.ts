@@ -2,6 +2,7 @@
 // this machine stands behind a proxy, every group has one list, and rotation goes with what sticks.
 import { accessSync, constants } from 'node:fs';
 import type { GroupConfig, PartConfig, UpstreamConfig } from './config.ts';
+import type { SourceConfig } from './config-exits.ts';
 import type { Finding, Path } from './problem.ts';
 import type { Sections } from './schema.ts';
 import { didYouMean } from './suggestion.ts';
@@ -17,11 +18,7 @@ export function* unknownWord(path: Path, word: string, known: readonly string[])
 }
 
 /** Where a tag of a way out may stand, `direct` and `block` included. */
-export function unknownTag(
-	path: Path,
-	tag: string,
-	ways: readonly (UpstreamConfig | GroupConfig)[],
-): Iterable<Finding> {
+export function unknownTag(path: Path, tag: string, ways: readonly { readonly tag: string }[]): Iterable<Finding> {
 	return unknownWord(path, tag, ['direct', 'block', ...ways.map((way) => way.tag)]);
 }
 
@@ -35,11 +32,11 @@ interface Written {
 }
 
 /** Everything wrong with upstreams, groups and the default route. */
-export function* waysOut({ upstream, group, route }: Partial<Sections>): Iterable<Finding> {
-	if (!upstream || !group) return;
-	const ways = [...upstream, ...group];
+export function* waysOut({ upstream, group, source, route }: Partial<Sections>): Iterable<Finding> {
+	if (!upstream || !group || !source) return;
+	const ways = [...upstream, ...group, ...source];
 	const written = [...upstream.map(ofUpstream), ...group.flatMap(ofGroup)];
-	const map = new WayMap(written);
+	const map = new WayMap(written, source);
 	for (const each of written) yield* partsOf(each, ways, map);
 	for (const [i, each] of group.entries()) yield* groupOf(each, ['group', i], ways);
 	if (route) yield* unknownTag(['route'], route, ways);
@@ -57,8 +54,11 @@ function ofGroup({ tag, source }: GroupConfig, i: number): Written[] {
 /** Which tags lead through which. */
 class WayMap {
 	readonly #chains: Map<string, Parts[]> = new Map();
+	/** Those that leave from this machine. */
+	readonly #bare: ReadonlySet<string>;
 
-	constructor(written: readonly Written[]) {
+	constructor(written: readonly Written[], sources: readonly SourceConfig[]) {
+		this.#bare = new Set(['direct', ...sources.map(({ tag }) => tag)]);
 		for (const { owner, parts } of written) this.#chains.set(owner, [...(this.#chains.get(owner) ?? []), parts]);
 	}
 
@@ -73,7 +73,7 @@ class WayMap {
 
 	/** Whether something of it is dialled from this machine without a proxy. */
 	isBare(tag: string, seen: Set<string> = new Set()): boolean {
-		if (tag === 'direct') return true;
+		if (this.#bare.has(tag)) return true;
 		if (seen.has(tag)) return false;
 		seen.add(tag);
 		return (this.#chains.get(tag) ?? []).some(([first]) => first?.type === 'tag' && this.isBare(first.tag, seen));
@@ -99,7 +99,7 @@ function quoted({ tag }: { readonly tag: string }): string {
 	return JSON.stringify(tag);
 }
 
-function* groupOf(group: GroupConfig, path: Path, ways: readonly (UpstreamConfig | GroupConfig)[]): Iterable<Finding> {
+function* groupOf(group: GroupConfig, path: Path, ways: readonly { readonly tag: string }[]): Iterable<Finding> {
 	const { source, sticky, rotate, tag } = group;
 	if (source.kind === 'file') yield* unreadable([...path, 'file'], source.path);
 	if (source.kind === 'url') {

@@ -119,6 +119,12 @@ export interface Outbound extends Dialer {
 	readonly namesTravel: boolean;
 	/** Of who stands at one place: a link to that place itself, which the caller closes at once. For probes. */
 	reach?(context: DialContext): Promise<Link>;
+	/** Leads into Tor, where names under .onion are at home. */
+	readonly carriesOnion?: boolean;
+	/** Each dial for this flow may leave by another exit, so a link is for one exchange alone; absent: never. */
+	rotates?(flow: Flow): boolean;
+	/** Whether it has an exit of that name to choose, for a client that wishes for one; absent: none. */
+	offers?(exit: string): boolean;
 	/** Lets go of what it keeps open between dials. */
 	close(): void;
 }

@@ -1,5 +1,6 @@
 // One proxied stream from accept to close: the record that flow/ writes and everybody else reads.
 import type { Code, Phase, Side } from './error.ts';
+import type { Session } from './session.ts';
 import type { Target } from './target.ts';
 
 /** What a client asked for when it was more than a stream to a target. */
@@ -43,9 +44,10 @@ export interface Flow {
 	protocol: Protocol;
 	/** Null for streams and plain HTTP. */
 	command: Command | null;
+	/** Without what the name asked for behind it; null where names are only claimed. */
 	user: string | null;
-	/** What the client calls its session; null: it named none. */
-	session: string | null;
+	/** What the client's name asked of its exit. */
+	session: Session | null;
 	target: Target | null;
 	/** Tag of the way out. */
 	route: string | null;

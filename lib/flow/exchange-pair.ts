@@ -72,9 +72,9 @@ export class Pair implements ResponseOwner, DialOwner {
 	}
 
 	#go(): void {
-		const { use } = this.#to;
+		const { use, keeps } = this.#to;
 		if (use) this.#owner.flow.exit = use.exit;
-		const kept = this.#owner.deps.pool.take(this.#to.key());
+		const kept = keeps ? this.#owner.deps.pool.take(this.#to.key()) : null;
 		if (kept) this.#ask(kept);
 		else this.#dialOrigin();
 	}
@@ -163,7 +163,7 @@ export class Pair implements ResponseOwner, DialOwner {
 	answered(keepAlive: boolean, reusable: boolean): void {
 		const origin = (this.#response as ForwardedResponse).origin;
 		this.#response = null;
-		if (reusable && this.request.complete) this.#owner.deps.pool.put(origin);
+		if (reusable && this.#to.keeps && this.request.complete) this.#owner.deps.pool.put(origin);
 		else origin.discard();
 		this.#owner.answered(keepAlive);
 	}

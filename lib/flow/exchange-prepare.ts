@@ -19,6 +19,8 @@ export interface Destination {
 	readonly way: Way;
 	/** Null where the way out has no exits to choose from. */
 	readonly use: Use | null;
+	/** Whether a link may be one that was kept, and be kept again. */
+	readonly keeps: boolean;
 	/** The key for the exit at hand. */
 	key(): string;
 }
@@ -75,6 +77,7 @@ class Towards implements Destination {
 	readonly target: Target;
 	readonly way: Way;
 	readonly use: Use | null;
+	readonly keeps: boolean;
 	readonly #around: Surroundings;
 	#exit = '';
 	#key = '';
@@ -83,6 +86,7 @@ class Towards implements Destination {
 		this.target = target;
 		this.way = way;
 		this.use = way.outbound.choose?.({ flow: around.flow, target }) ?? null;
+		this.keeps = !way.outbound.rotates?.(around.flow);
 		this.#around = around;
 	}
 
@@ -98,7 +102,15 @@ class Towards implements Destination {
 		const { host, port } = this.target;
 		// A group's members have no way out's name, but one may have the name of a member in another group.
 		const exit = this.use === null ? tag : `${this.way.outbound.tag} ${tag}`;
-		return originKeyOf({ exit, host, port, clientKey: deps.clientKey, flow: bound ? flow.id : null, user: flow.user });
+		return originKeyOf({
+			exit,
+			host,
+			port,
+			clientKey: deps.clientKey,
+			flow: bound ? flow.id : null,
+			user: flow.user,
+			session: flow.session?.key ?? null,
+		});
 	}
 }
 

@@ -20,20 +20,23 @@ export interface OriginPoolOptions {
 	readonly idleMs?: number;
 }
 
-/** What a link is kept for. Only the user's name is free text, so it comes last and no two keys can be read as one. */
+/** What a link is kept for. The user's name is free text, so its length comes first and no two keys can be read as one. */
 export interface OriginOwner {
 	readonly exit: string;
 	readonly host: string;
 	readonly port: number;
 	readonly clientKey: string;
 	readonly user: string | null;
+	/** Key of the session whose exit the link leaves by, or null. */
+	readonly session: string | null;
 	/** The flow that alone may use it again, or null. */
 	readonly flow: number | null;
 }
 
 export function originKeyOf(owner: OriginOwner): string {
-	const { exit, host, port, clientKey, flow, user } = owner;
-	return `${exit}\n${host}\n${port}\n${clientKey}\n${flow ?? ''}\n${user === null ? '' : `=${user}`}`;
+	const { exit, host, port, clientKey, flow, user, session } = owner;
+	const who = user === null ? '' : `${user.length}=${user}`;
+	return `${exit}\n${host}\n${port}\n${clientKey}\n${flow ?? ''}\n${who}${session === null ? '' : `\n${session}`}`;
 }
 
 /** A link to an origin: used by one exchange, or idle in the pool, which then is its reader. */

@@ -1,86 +1,27 @@
 // The life of one client connection: accept, handshake, admission, verdict, route, and one report at its end, whatever
 // happened. The switch on Intent is the table of what bauta can do.
 
-import type { Level } from '../anonymity/levels.ts';
 import type { Client } from '../core/client.ts';
-import type { Clock } from '../core/clock.ts';
 import type { Outbound } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import { type Flow, newFlow, type Outcome } from '../core/flow.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
 import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
-import type { Observer } from '../core/observer.ts';
+import type { Session } from '../core/session.ts';
 import { type Target, targetOfIp } from '../core/target.ts';
 import { ServerHandshake } from '../io/handshake.ts';
 import type { Relay } from '../io/relay.ts';
-import type { Sweep } from '../io/sweep.ts';
-import type { Admission, Limiter } from '../limits/limiter.ts';
+import type { Admission } from '../limits/limiter.ts';
 import type { Subject, Verdict } from '../policy/exit-policy.ts';
+import type { NamedSession } from '../policy/session-grammar.ts';
+import type { SessionReader } from '../policy/sessions.ts';
 import type { Codec } from '../protocol/codec.ts';
-import type { BindOptions } from './bind.ts';
 import { type CommandDeps, serveCommand } from './command.ts';
 import { type ExchangeDeps, exchange } from './exchange.ts';
 import { metered } from './metered-link.ts';
-import type { OriginPool } from './origin-pool.ts';
-import type { Relays } from './relays.ts';
-import type { Router } from './router.ts';
+import type { Entrance, ServeDeps } from './serve-deps.ts';
 import { carry, outcomeOf, type TunnelDeps, tunnel, type Way } from './tunnel.ts';
-
-export interface ServeOptions {
-	readonly handshakeMs: number;
-	readonly dialMs: number;
-	readonly lifetimeMs: number | null;
-	/** A kept-alive HTTP client between two requests. */
-	readonly httpIdleMs: number;
-	readonly level: Level;
-	readonly authRequired: boolean;
-}
-
-/** What a library user may hang in. Each may throw GatewayError to refuse; a plain throw is a bug and refuses too. */
-export interface Hooks {
-	/** A connection came in. False closes it unheard. */
-	accept?(inbound: string, client: Client): boolean;
-	/** Takes the place of the users file. */
-	authenticate?(credentials: Credentials | null, flow: Flow): boolean | Promise<boolean>;
-	/** Names the way out by tag; null leaves it to rules and default. Asked after the exit policy has said yes. */
-	route?(target: Target, flow: Flow): string | null;
-	/** The way out is open, the client is about to hear it. */
-	connected?(flow: Flow): void;
-	/** The flow is over; its record is final. */
-	closed?(flow: Flow): void;
-}
-
-export interface ServeDeps {
-	readonly limiter: Limiter;
-	readonly policy: {
-		judge(subject: Subject): Verdict;
-		judgeClient(subject: Omit<Subject, 'target'>): Verdict;
-		judgeAddress(subject: Subject, ip: Ip, report: (rule: string) => void): GatewayError | null;
-	};
-	readonly router: Router;
-	readonly pool: OriginPool;
-	/** Null: UDP ASSOCIATE is not served. */
-	readonly udp: Relays | null;
-	readonly bind: BindOptions;
-	readonly sweep: Sweep;
-	readonly clock: Clock;
-	readonly observer: Observer;
-	readonly hooks: Hooks;
-	readonly options: ServeOptions;
-	/** The number of the last flow, of this server or of another one that shares it. */
-	readonly ids: { last: number };
-	/** `client` is the limit key of who asks. */
-	readonly verify: (credentials: Credentials, client: string) => Promise<boolean>;
-}
-
-/** What a flow has to know of the listener it came in by. */
-export interface Entrance {
-	/** Names it in rules and logs. */
-	readonly tag: string;
-	/** A new codec for what is spoken there. */
-	codec(): Codec;
-}
 
 /** What the conversations of one server share. */
 interface Around {
@@ -199,6 +140,7 @@ class Conversation {
 	async run(entrance: Entrance): Promise<Outcome> {
 		for (let first = true; ; first = false) {
 			const codec = entrance.codec();
+			this.#flow.session = null;
 			const handshake = new ServerHandshake(this.#link, codec, {
 				deadlineMs: this.#deps.options.handshakeMs,
 				authenticate: (credentials) => this.#authenticate(credentials),
@@ -270,21 +212,33 @@ class Conversation {
 	}
 
 	async #authenticate(credentials: Credentials | null): Promise<boolean> {
-		const { hooks, options, verify } = this.#deps;
+		const { hooks, options, verify, sessions } = this.#deps;
 		this.#flow.user = null;
+		this.#flow.session = null;
 		if (options.authRequired && credentials) await this.#penance();
+		const named = credentials && sessions ? sessions.read(credentials.user) : null;
+		const shown = credentials && named?.words ? { ...credentials, user: named.user } : credentials;
 		const ok = hooks.authenticate
-			? await hooks.authenticate(credentials, this.#flow)
-			: !options.authRequired || (credentials !== null && (await verify(credentials, this.#client.key)));
+			? await hooks.authenticate(shown, this.#flow)
+			: !options.authRequired || (shown !== null && (await verify(shown, this.#client.key)));
+		if (!ok && shown) this.#admission.failed('authentication');
+		if (!ok || !shown) return ok;
 		// On an open endpoint a name is only claimed: it must not meet rules or limits that are about users.
-		if (ok && credentials && options.authRequired) this.#flow.user = credentials.user;
-		if (!ok && credentials) this.#admission.failed('authentication');
+		if (options.authRequired) this.#flow.user = shown.user;
+		if (sessions && named?.words) this.#flow.session = this.#sessionOf(sessions, named);
 		return ok;
 	}
 
+	/** Said only now that the user is known to be one: else the answer would tell who is. */
+	#sessionOf(sessions: SessionReader, { user, words }: NamedSession): Session | null {
+		const details = { side: 'client', phase: 'handshake', note: 'session parameters' } as const;
+		if (words === 'wrong') throw new GatewayError('http_request_denied', details);
+		return words && sessions.sessionOf(words, user, this.#deps.options.authRequired ? null : this.#client.key);
+	}
+
 	#subjectOf(target: Target, portless: boolean): Subject {
-		const { user, inbound } = this.#flow;
-		return { client: this.#client, user, inbound, target, ...(portless ? { portless } : {}) };
+		const { user, inbound, session } = this.#flow;
+		return { client: this.#client, user, inbound, target, session, ...(portless ? { portless } : {}) };
 	}
 
 	/** Judges, then routes. Throws GatewayError when the exit policy says no. */
@@ -297,18 +251,24 @@ class Conversation {
 		const verdict = this.#deps.policy.judgeClient(this.#subjectOf(ANYWHERE, true));
 		if (!verdict.allow) throw this.#denied(verdict.error);
 		for (const rule of verdict.reports) this.#report(rule);
-		return this.#deps.router.outbound(named ?? verdict.route);
+		return this.#wayOut(named, verdict);
 	}
 
 	#judged(subject: Subject, named: () => string | null): Way {
-		const { policy, router } = this.#deps;
-		const verdict = policy.judge(subject);
+		const verdict = this.#deps.policy.judge(subject);
 		if (!verdict.allow) throw this.#denied(verdict.error);
 		for (const rule of verdict.reports) this.#report(rule);
-		const outbound = router.outbound(this.#hook(named) ?? verdict.route);
+		const outbound = this.#wayOut(this.#hook(named), verdict);
 		if (verdict.needsAddress && outbound.namesTravel)
 			throw this.#denied(new GatewayError('http_request_denied', { phase: 'policy' }));
 		return { outbound, permits: (ip) => this.#permits(subject, ip) };
+	}
+
+	#wayOut(named: string | null, { route, readsExit }: Extract<Verdict, { allow: true }>): Outbound {
+		const outbound = this.#deps.router.outbound(named ?? route);
+		const wish = this.#flow.session?.exit ?? null;
+		if (wish !== null && named === null && !readsExit) refuseWish(outbound, wish);
+		return outbound;
 	}
 
 	#permits(subject: Subject, ip: Ip): GatewayError | null {
@@ -371,7 +331,7 @@ class Conversation {
 			clientIp: options.level === 'transparent' ? formatIp(this.#client.ip) : null,
 			// Rules may tell listeners apart, so what one let through is no link of another's.
 			clientKey: `${this.#flow.inbound} ${this.#client.key}`,
-			authRequired: options.authRequired,
+			authRequired: options.authRequired || this.#deps.sessions !== null,
 			dialMs: options.dialMs,
 			headMs: options.handshakeMs,
 			idleMs: options.httpIdleMs,
@@ -381,4 +341,10 @@ class Conversation {
 			upgraded: (client, origin) => carry(this.#flow, client, origin, this.#tunnelDeps()),
 		};
 	}
+}
+
+/** Silence about a wish that nothing fulfils would be a lie: the client believes that it leaves from there. */
+function refuseWish(outbound: Outbound, exit: string): void {
+	if (outbound.offers?.(exit)) return;
+	throw new GatewayError('http_request_denied', { phase: 'policy', note: 'no such exit' });
 }

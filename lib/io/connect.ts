@@ -5,8 +5,10 @@
 import { Socket } from 'node:net';
 import { abortError, type DialContext } from '../core/dialer.ts';
 import { type Code, codeOfErrno, GatewayError, type Retry, type Side } from '../core/error.ts';
+import type { Flow } from '../core/flow.ts';
 import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
+import type { Session } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
 import { connectRaw } from './connect-raw.ts';
 import type { Datagrams } from './datagram.ts';
@@ -16,6 +18,7 @@ import { errnoName, type Result } from './native.ts';
 import type { PortTurns } from './port-choice.ts';
 import type { Reactor } from './reactor.ts';
 import type { NameResolver } from './resolve.ts';
+import { nodeBind, type Source, type SourceFailure, sourceSocket } from './source-socket.ts';
 
 /** One address of several may take this long: Linux sends a second SYN after 1 s, and 1.5 s are left for its answer. */
 const ATTEMPT_MS = 2_500;
@@ -34,6 +37,30 @@ export interface ConnectOptions {
 	readonly limitMs?: number;
 	/** Connects without node's streams, where there is one. */
 	readonly reactor?: Reactor | null;
+	/** Where it leaves from; what is wrong with that is a `SourceFault`. */
+	readonly source?: Source;
+}
+
+/** The near end is at fault, and another one may do. */
+export class SourceFault extends GatewayError {
+	/** The address is not one of this machine's; else its ports are used up. */
+	readonly isForeign: boolean;
+
+	constructor({ errno, bind }: SourceFailure) {
+		const code = bind || isPortless(errno) ? 'connection_limit_reached' : 'proxy_configuration_error';
+		super(code, { side: 'gateway', phase: 'connect', retry: 'next', note: `source ${errno}` });
+		this.isForeign = bind && errno === 'EADDRNOTAVAIL';
+	}
+}
+
+function sourceFaultOf({ code, syscall }: NodeJS.ErrnoException, source: Source | undefined): SourceFault | null {
+	if (!source || source.ip === null || code === undefined || !isPortless(code)) return null;
+	return new SourceFault({ errno: code, bind: syscall === 'bind' });
+}
+
+/** bind(2) and connect(2) on an address whose ports are all in use. */
+function isPortless(errno: string | undefined): boolean {
+	return errno === 'EADDRINUSE' || errno === 'EADDRNOTAVAIL';
 }
 
 /**
@@ -62,11 +89,12 @@ class Attempt implements Connecting {
 	}
 
 	start(ip: Ip, port: number): void {
-		const { signal, limitMs, reactor } = this.#options;
+		const { signal, limitMs, reactor, source } = this.#options;
 		signal.addEventListener('abort', this.#onAbort);
 		if (limitMs !== undefined) this.#timer = setTimeout(onLimit, limitMs, this);
-		if (reactor) this.#startPlain(ip, port, reactor);
-		else this.#startStream(ip, port);
+		// A near end of its own is given to a socket before node takes it.
+		if (reactor && !source) this.#startPlain(ip, port, reactor);
+		else this.#startStream(ip, port, source);
 	}
 
 	#startPlain(ip: Ip, port: number, reactor: Reactor): void {
@@ -75,8 +103,12 @@ class Attempt implements Connecting {
 		else this.#socket = link;
 	}
 
-	#startStream(ip: Ip, port: number): void {
-		const socket = new Socket(SOCKET);
+	#startStream(ip: Ip, port: number, source: Source | undefined): void {
+		const socket = source ? sourceSocket(source, ip) : new Socket(SOCKET);
+		if (!(socket instanceof Socket)) {
+			this.#over();
+			return this.#reject(new SourceFault(socket));
+		}
 		this.#socket = socket;
 		const onConnect = (): void => {
 			socket.off('error', onError);
@@ -86,11 +118,11 @@ class Attempt implements Connecting {
 		const onError = (error: NodeJS.ErrnoException): void => {
 			socket.off('connect', onConnect);
 			this.#over();
-			this.#reject(errnoError(error.code, this.#options.side));
+			this.#reject(sourceFaultOf(error, source) ?? errnoError(error.code, this.#options.side));
 		};
 		socket.once('error', onError);
 		socket.once('connect', onConnect);
-		socket.connect({ host: formatIp(ip), port, autoSelectFamily: false });
+		socket.connect({ host: formatIp(ip), port, autoSelectFamily: false, ...(source ? nodeBind(source) : {}) });
 	}
 
 	decided(result: Result): void {
@@ -145,6 +177,16 @@ function retryOf(code: Code): Retry {
 	return FINAL.includes(code) ? 'no' : 'next';
 }
 
+/** Addresses of this machine to leave from. */
+export interface Departures {
+	/** Whether there is one for an address of this family. */
+	reaches(ip: Ip): boolean;
+	/** As `connectTcp`, from one of them. */
+	connect(ip: Ip, port: number, options: ConnectOptions, flow: Flow): Promise<Link>;
+	/** Whether two dials of one flow may leave from two addresses. */
+	rotates?(session: Session | null): boolean;
+}
+
 export interface DialDeps {
 	readonly resolver: NameResolver;
 	/** Dials without node's streams, where there is one. */
@@ -153,6 +195,8 @@ export interface DialDeps {
 	readonly datagrams?: Datagrams;
 	/** For ways out that wait for peers, too: where they listen. */
 	readonly waitPorts?: PortTurns;
+	/** Absent: the kernel decides. */
+	readonly egress?: Departures | null;
 }
 
 export interface DialOptions {
@@ -170,15 +214,21 @@ export function dialTarget(target: Target, context: DialContext, deps: DialDeps,
 	if (target.ip === null) return dialName(target, context, deps, options);
 	const refusal = context.permits(target.ip);
 	if (refusal) return Promise.reject(refusal);
-	return connectTcp(target.ip, target.port, {
-		side: options.side,
-		signal: context.signal,
-		reactor: deps.reactor ?? null,
-	});
+	return connectFrom(
+		deps,
+		target.ip,
+		target.port,
+		{
+			side: options.side,
+			signal: context.signal,
+			reactor: deps.reactor ?? null,
+		},
+		context,
+	);
 }
 
 async function dialName(target: Target, context: DialContext, deps: DialDeps, options: DialOptions): Promise<Link> {
-	const addresses = permitted(await deps.resolver.resolve(target.host, context.signal), context);
+	const addresses = permitted(reached(await deps.resolver.resolve(target.host, context.signal), deps), context);
 	const { signal } = context;
 	const reactor = deps.reactor ?? null;
 	const { side, attemptMs = ATTEMPT_MS } = options;
@@ -186,7 +236,8 @@ async function dialName(target: Target, context: DialContext, deps: DialDeps, op
 	for (const [i, ip] of addresses.entries()) {
 		const last = i === addresses.length - 1;
 		try {
-			return await connectTcp(ip, target.port, { side, signal, reactor, ...(last ? {} : { limitMs: attemptMs }) });
+			const attempt = { side, signal, reactor, ...(last ? {} : { limitMs: attemptMs }) };
+			return await connectFrom(deps, ip, target.port, attempt, context);
 		} catch (thrown) {
 			if (signal.aborted) throw thrown;
 			const error = thrown as GatewayError;
@@ -194,6 +245,23 @@ async function dialName(target: Target, context: DialContext, deps: DialDeps, op
 		}
 	}
 	throw failed;
+}
+
+function connectFrom(
+	{ egress }: DialDeps,
+	ip: Ip,
+	port: number,
+	options: ConnectOptions,
+	{ flow }: DialContext,
+): Promise<Link> {
+	return egress ? egress.connect(ip, port, options, flow) : connectTcp(ip, port, options);
+}
+
+/** Those that there is a source for; all of them if there is none for any, so that the dial says so. */
+function reached(addresses: readonly Ip[], { egress }: DialDeps): readonly Ip[] {
+	if (!egress) return addresses;
+	const reached = addresses.filter((ip) => egress.reaches(ip));
+	return reached.length > 0 ? reached : addresses;
 }
 
 /** The addresses that may be dialled, in order. Throws the first refusal when there is none. */

@@ -91,6 +91,7 @@ export class Resolver implements NameResolver {
 	}
 
 	resolve(name: string, signal: AbortSignal): Promise<readonly Ip[]> {
+		if (name.endsWith('.onion')) return Promise.reject(dnsError('destination_not_found', 'onion'));
 		const local = this.#hosts?.addresses(name) ?? localhost(name);
 		if (local) return Promise.resolve(this.#inOrder(local));
 		const known = this.#known(name);

@@ -12,15 +12,16 @@ import { wireText } from '../policy/wire-text.ts';
 import type { HopOptions } from './hop.ts';
 import { httpHop } from './http.ts';
 import { socks4Hop, socks5Hop } from './socks.ts';
+import { type TorCredentials, torHop } from './tor.ts';
 
 /** One upstream proxy, as configured. */
 export interface ChainHop {
-	readonly type: 'socks4' | 'socks4a' | 'socks5' | 'http' | 'https';
+	readonly type: 'socks4' | 'socks4a' | 'socks5' | 'http' | 'https' | 'tor';
 	/** Canonical text of a name or an address. */
 	readonly host: string;
 	readonly port: number;
 	readonly user: string | null;
-	/** Null without a user, and always for SOCKS4. */
+	/** Null without a user, and always for SOCKS4 and Tor. */
 	readonly password: Secret | null;
 	/** For `https`. */
 	readonly tls?: SecureOptions;
@@ -45,6 +46,8 @@ export interface ChainDeps extends DialDeps {
 	readonly isListener?: (ip: Ip, port: number) => boolean;
 	/** The way out called `tag` once more, behind `via` (null: from here), as `as`. Without it chains have hops alone. */
 	readonly named?: (tag: string, as: string, via: Dialer | null) => Outbound;
+	/** Where there are hops of type `tor`. */
+	readonly isolation?: TorCredentials;
 }
 
 /**
@@ -87,13 +90,17 @@ function loop(): GatewayError {
 	return new GatewayError('proxy_loop_detected', { side: 'hop', phase: 'connect', retry: 'next' });
 }
 
-function outboundOf(hop: ChainHop, options: HopOptions, via: Dialer, { resolver }: DialDeps): Outbound {
+function outboundOf(hop: ChainHop, options: HopOptions, via: Dialer, deps: ChainDeps): Outbound {
+	const { resolver, isolation } = deps;
 	switch (hop.type) {
 		case 'socks4':
 		case 'socks4a':
 			return socks4Hop({ ...options, type: hop.type, user: hop.user && wireText(hop.user) }, { via, resolver });
 		case 'socks5':
 			return socks5Hop({ ...options, credentials: credentialsOf(hop) }, { via });
+		case 'tor':
+			if (!isolation) throw new Error('a Tor hop needs its isolation');
+			return torHop(options, { via, isolation });
 		case 'http':
 		case 'https': {
 			const tls = hop.tls === undefined ? {} : { tls: hop.tls };

@@ -9,6 +9,7 @@ import {
 	type WaitRequest,
 } from '../core/dialer.ts';
 import { GatewayError } from '../core/error.ts';
+import type { Flow } from '../core/flow.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import { type Target, targetOfIp } from '../core/target.ts';
@@ -65,6 +66,10 @@ export class Direct implements Outbound {
 		const refusal = ip === null ? unsupported('a name has no name') : context.permits(ip);
 		if (refusal) throw refusal;
 		return await this.#deps.resolver.reverse(ip as Ip, context.signal);
+	}
+
+	rotates({ session }: Flow): boolean {
+		return this.#deps.egress?.rotates?.(session) ?? false;
 	}
 
 	close(): void {}

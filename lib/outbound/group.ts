@@ -58,10 +58,13 @@ export interface MemberSpec {
 	readonly id: string;
 	readonly name: string;
 	readonly weight: number;
-	/** Names of targets go to its far end. Of a nested group, which may change its mind: asked again. */
-	readonly namesTravel: boolean | (() => boolean);
+	/** Asked again and again: a nested group may change its mind. */
+	readonly traits: Traits;
 	make(): Outbound;
 }
+
+/** What is known of a member that is not made yet. */
+export type Traits = Pick<Outbound, 'namesTravel' | 'carriesOnion' | 'rotates'>;
 
 export class Group implements Outbound {
 	readonly type = 'group';
@@ -76,7 +79,7 @@ export class Group implements Outbound {
 	/** With `connection`: what a client connection that asks several times goes by. */
 	readonly #byFlow: WeakMap<Flow, Member<Outbound>> = new WeakMap();
 	readonly #byId: Map<string, Member<Outbound>> = new Map();
-	#travels: readonly (boolean | (() => boolean))[] = [];
+	#traits: readonly Traits[] = [];
 
 	constructor(options: GroupOptions, deps: GroupDeps) {
 		const { tag, rotate } = options;
@@ -98,7 +101,17 @@ export class Group implements Outbound {
 
 	/** Whether the name of a target may leave as a name by one of its members. */
 	get namesTravel(): boolean {
-		return this.#travels.some((travels) => (typeof travels === 'boolean' ? travels : travels()));
+		return this.#traits.some(({ namesTravel }) => namesTravel);
+	}
+
+	/** Whether all of its members lead into Tor. */
+	get carriesOnion(): boolean {
+		return this.#traits.length > 0 && this.#traits.every(({ carriesOnion }) => carriesOnion);
+	}
+
+	/** Of the links of one member: those of two are told apart by the use's `exit`. */
+	rotates(flow: Flow): boolean {
+		return this.#traits.some((traits) => traits.rotates?.(flow));
 	}
 
 	/** The members from now on. Who was there before keeps health and counts; links by those that are gone live on. */
@@ -116,8 +129,8 @@ export class Group implements Outbound {
 			members.push(member);
 			before.delete(id);
 		}
-		// Thousands have but two answers, and those are asked for with each connection.
-		this.#travels = [...new Set(specs.map(({ namesTravel }) => namesTravel))];
+		// Thousands of chains have but three of them, and those are asked with each connection.
+		this.#traits = [...new Set(specs.map(({ traits }) => traits))];
 		this.roster.replace(members);
 		this.health.replaced();
 		for (const gone of before.values()) gone.made?.close();

@@ -51,6 +51,7 @@ export class Hop implements Outbound {
 	readonly type: string;
 	readonly tag: string;
 	readonly namesTravel: boolean;
+	readonly carriesOnion: boolean;
 	readonly #protocol: HopProtocol;
 	readonly #label: string;
 	readonly #address: Target;
@@ -60,6 +61,7 @@ export class Hop implements Outbound {
 		this.type = protocol.type;
 		this.tag = options.tag;
 		this.namesTravel = protocol.namesTravel;
+		this.carriesOnion = protocol.type === 'tor';
 		this.#protocol = protocol;
 		this.#label = options.label;
 		this.#address = options.address;

@@ -3,7 +3,7 @@
 //
 //   1. our own listeners       refused always: a loop, and the way into the admin port
 //   2. rules                   the first that matches; a deny refuses
-//   3. special names           unless --allow-private or the rule opens them; .onion and .alt only with a rule's route
+//   3. special names           unless --allow-private or the rule opens them; .onion by Tor alone, .alt only with a rule's route
 //   4. ports                   unless listed or opened by the rule
 //   5. special addresses       unless --allow-private or the rule opens them; IPv4 inside IPv6 counts
 //   6. this machine's own      unless --allow-private or the rule opens that one
@@ -29,6 +29,8 @@ export interface ExitPolicyOptions {
 	readonly ports: PortSet;
 	readonly mode: 'enforce' | 'report';
 	readonly rules: readonly Rule[];
+	/** Tags of the ways out that lead into Tor. Names under .onion go by the first of them unless a rule names another one. */
+	readonly onionRoutes?: readonly string[];
 	/** What is this machine now; asked for each connection, so it answers from memory. */
 	ownAddresses(): OwnAddresses;
 }
@@ -40,6 +42,10 @@ export type Verdict =
 			readonly reports: readonly string[];
 			/** Tag of the way out, null for the default. */
 			readonly route: string | null;
+			/** The rule that decided, by name; null: none matched. */
+			readonly rule: string | null;
+			/** That rule is about the exit that the name wishes for. */
+			readonly readsExit: boolean;
 			/**
 			 * Only a rule with addresses can still allow this name: it must be resolved here and `judgeAddress` be asked. A
 			 * way out that sends names on refuses it with `http_request_denied`.
@@ -63,7 +69,14 @@ interface Refusal {
 
 const NOTHING: readonly string[] = [];
 const NOWHERE: Target = targetOfIp4(0, 0);
-const PASSED: Verdict = { allow: true, reports: NOTHING, route: null, needsAddress: false };
+const PASSED: Verdict = {
+	allow: true,
+	reports: NOTHING,
+	route: null,
+	rule: null,
+	readsExit: false,
+	needsAddress: false,
+};
 
 const LOOP: Refusal = { rule: 'own listener', code: 'proxy_loop_detected', note: 'own listener', firm: true };
 const PORT: Refusal = { rule: 'port', code: 'http_request_denied', note: 'port not listed', firm: false };
@@ -81,6 +94,7 @@ export class ExitPolicy {
 	readonly #enforces: boolean;
 	readonly #ports: PortSet;
 	readonly #rules: readonly Rule[];
+	readonly #onionRoutes: readonly string[];
 	readonly #machine: OwnMachine;
 
 	constructor(options: ExitPolicyOptions) {
@@ -88,6 +102,7 @@ export class ExitPolicy {
 		this.#enforces = options.mode === 'enforce';
 		this.#ports = options.ports;
 		this.#rules = options.rules;
+		this.#onionRoutes = options.onionRoutes ?? NOTHING;
 		this.#machine = new OwnMachine(() => options.ownAddresses());
 	}
 
@@ -171,7 +186,7 @@ export class ExitPolicy {
 			} else reports.push(rule.name);
 		}
 		const refusal = decided?.allows === false ? denial(decided) : this.#closed(subject, decided, null, reports);
-		if (refusal === null) return passed(reports, decided, false);
+		if (refusal === null) return passed(reports, decided, false, this.#onionRoute(subject.target.host));
 		return hope === null ? refused(refusal) : passed(reports, hope, true);
 	}
 
@@ -203,9 +218,20 @@ export class ExitPolicy {
 		const special = specialNameOf(host);
 		if (special === null || (this.#allowPrivate && special.reach === 'private')) return null;
 		const elsewhere = special.reach === 'elsewhere';
+		if (special.suffix === 'onion' && this.#leadsToTor(rule)) return null;
 		if (rule?.opensName(host) && (!elsewhere || rule.route !== null)) return null;
 		const note = special.suffix === '' ? 'single-label name' : `special name: ${special.suffix}`;
 		return { rule: note, code: 'http_request_denied', note, firm: elsewhere };
+	}
+
+	#leadsToTor(rule: Rule | null): boolean {
+		if (this.#onionRoutes.length === 0) return false;
+		return rule === null || rule.route === null || this.#onionRoutes.includes(rule.route);
+	}
+
+	/** Where a name goes that no rule gives a route: null for the default, Tor for its own. */
+	#onionRoute(host: string): string | null {
+		return host.endsWith('.onion') ? (this.#onionRoutes[0] ?? null) : null;
 	}
 
 	#closedAddress(ip: Ip, rule: Rule | null): Refusal | null {
@@ -240,10 +266,16 @@ function plain(ip: Ip): Ip {
 	return typeof ip !== 'number' && isMapped(ip) ? ip4Within(ip, 12) : ip;
 }
 
-function passed(reports: readonly string[], rule: Rule | null, needsAddress: boolean): Verdict {
-	const route = rule?.route ?? null;
-	if (reports.length === 0 && route === null && !needsAddress) return PASSED;
-	return { allow: true, reports, route, needsAddress };
+function passed(
+	reports: readonly string[],
+	rule: Rule | null,
+	needsAddress: boolean,
+	elsewhere?: string | null,
+): Verdict {
+	const route = rule?.route ?? elsewhere ?? null;
+	if (reports.length === 0 && route === null && rule === null && !needsAddress) return PASSED;
+	const { name = null, readsExit = false } = rule ?? {};
+	return { allow: true, reports, route, rule: name, readsExit, needsAddress };
 }
 
 function refused(refusal: Refusal): Verdict {

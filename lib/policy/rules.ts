@@ -12,6 +12,7 @@
 // users" stays safe, and one inside host is one rule: its address, its port, and its name where clients use that.
 import type { Client } from '../core/client.ts';
 import type { Ip } from '../core/ip.ts';
+import type { Session } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
 import { type NamePattern, NameSet, parseNamePattern, suffixesOf } from './name-set.ts';
 import type { PortSet } from './ports.ts';
@@ -19,6 +20,7 @@ import { type Prefix, PrefixSet, parsePrefix } from './prefix.ts';
 import { embeddedIp4s, rangeAround } from './special-addresses.ts';
 import { specialNameOf } from './special-names.ts';
 import type { SpecialRange } from './special-ranges.ts';
+import { isWithin, parseWeekTime, type WeekTime } from './times.ts';
 import { wireText } from './wire-text.ts';
 
 /** What is judged: who wants to go where, and by which listener. */
@@ -31,6 +33,8 @@ export interface Subject {
 	readonly target: Target;
 	/** Nothing is connected to at the target's port: it is a peer that comes, or a question. */
 	readonly portless?: boolean;
+	/** What the name asked of its exit. */
+	readonly session?: Session | null;
 }
 
 /** A rule as configuration has it. */
@@ -48,6 +52,12 @@ export interface RuleSpec {
 	readonly ports?: PortSet | null;
 	/** Tags of listeners. */
 	readonly inbounds?: readonly string[];
+	/** Names of sessions; one that ends in `*` stands for every name that begins so. */
+	readonly sessions?: readonly string[];
+	/** Exits that a name wishes for. */
+	readonly exits?: readonly string[];
+	/** Times of the week, as times.ts reads them. */
+	readonly times?: readonly string[];
 	/** Tag of the way out of what the rule allows; null for the default. */
 	readonly route?: string | null;
 }
@@ -55,13 +65,19 @@ export interface RuleSpec {
 /** What is wrong with one text of one rule. */
 export interface RuleProblem {
 	readonly rule: number;
-	readonly field: 'clients' | 'names' | 'addresses';
+	readonly field: 'clients' | 'names' | 'addresses' | 'times';
 	readonly item: number;
 	readonly problem: string;
 }
 
-/** Compiles rules. What has a problem is left out of its rule: use the rules only when there is none. */
-export function compileRules(specs: readonly RuleSpec[]): {
+/**
+ * Compiles rules. What has a problem is left out of its rule: use the rules only when there is none. `now` is asked where
+ * a rule has times, once for each question.
+ */
+export function compileRules(
+	specs: readonly RuleSpec[],
+	now: () => Date = () => new Date(),
+): {
 	readonly rules: readonly Rule[];
 	readonly problems: readonly RuleProblem[];
 } {
@@ -79,6 +95,8 @@ export function compileRules(specs: readonly RuleSpec[]): {
 			read('clients', parsePrefix),
 			read('names', parseNamePattern),
 			read('addresses', parsePrefix),
+			read('times', parseWeekTime),
+			now,
 		);
 	});
 	return { rules, problems };
@@ -96,6 +114,10 @@ export class Rule {
 	readonly #inbounds: ReadonlySet<string> | null;
 	readonly #names: NameSet | null;
 	readonly #ports: PortSet | null;
+	readonly #sessions: readonly string[] | null;
+	readonly #exits: ReadonlySet<string> | null;
+	readonly #times: readonly WeekTime[] | null;
+	readonly #now: () => Date;
 	readonly #addresses: PrefixSet | null;
 	/** Of the addresses: prefixes within a special range, by that range; and single ones. */
 	readonly #opened: ReadonlyMap<SpecialRange, PrefixSet>;
@@ -103,7 +125,14 @@ export class Rule {
 	/** Of the names: those within a special name. */
 	readonly #openedNames: NameSet;
 
-	constructor(spec: RuleSpec, clients: readonly Prefix[], names: readonly NamePattern[], addresses: readonly Prefix[]) {
+	constructor(
+		spec: RuleSpec,
+		clients: readonly Prefix[],
+		names: readonly NamePattern[],
+		addresses: readonly Prefix[],
+		times: readonly WeekTime[],
+		now: () => Date,
+	) {
 		this.name = spec.name;
 		this.allows = spec.action === 'allow';
 		this.route = spec.route ?? null;
@@ -113,6 +142,10 @@ export class Rule {
 		this.#inbounds = setOf(spec.inbounds);
 		this.#names = names.length > 0 ? new NameSet(names) : null;
 		this.#ports = spec.ports ?? null;
+		this.#sessions = spec.sessions?.length ? spec.sessions : null;
+		this.#exits = setOf(spec.exits);
+		this.#times = times.length > 0 ? times : null;
+		this.#now = now;
 		this.#addresses = this.awaitsAddress ? new PrefixSet(addresses) : null;
 		this.#opened = bySpecialRange(addresses);
 		this.#singles = new PrefixSet(addresses.filter(isSingle));
@@ -125,12 +158,25 @@ export class Rule {
 	}
 
 	/** Whether every condition holds but the addresses. `suffixes`: of the target's name; none for an address. */
-	concerns({ client, user, inbound, target }: Subject, suffixes: readonly string[]): boolean {
+	concerns({ client, user, inbound, target, session }: Subject, suffixes: readonly string[]): boolean {
 		if (this.#ports !== null && !this.#ports.has(target.port)) return false;
 		if (this.#names !== null && !this.#names.has(suffixes)) return false;
 		if (this.#clients !== null && !this.#clients.has(client.ip)) return false;
 		if (this.#users !== null && (user === null || !this.#users.has(user))) return false;
-		return this.#inbounds === null || this.#inbounds.has(inbound);
+		if (this.#inbounds !== null && !this.#inbounds.has(inbound)) return false;
+		if (this.#sessions !== null && !isNamed(session?.name ?? null, this.#sessions)) return false;
+		if (this.#exits !== null && !this.#exits.has(session?.exit ?? '')) return false;
+		return this.#times === null || this.#isTime(this.#times);
+	}
+
+	#isTime(times: readonly WeekTime[]): boolean {
+		const at = this.#now();
+		return times.some((time) => isWithin(time, at));
+	}
+
+	/** Whether the rule is about exits that names wish for. */
+	get readsExit(): boolean {
+		return this.#exits !== null;
 	}
 
 	/** Whether the addresses hold for this one. `ip` is not IPv4-mapped. */
@@ -159,6 +205,11 @@ export class Rule {
 	opensPort(port: number): boolean {
 		return this.#ports?.has(port) ?? false;
 	}
+}
+
+function isNamed(name: string | null, patterns: readonly string[]): boolean {
+	if (name === null) return false;
+	return patterns.some((one) => (one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one));
 }
 
 function setOf(items: readonly string[] | undefined): ReadonlySet<string> | null {

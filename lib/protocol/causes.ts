@@ -122,13 +122,25 @@ export function codeOfSocks5Reply(rep: number): Code {
 		'command_unsupported',
 		'address_type_unsupported',
 	];
-	return isOnionReply(rep) ? 'destination_unavailable' : (codes[rep] ?? 'hop_unavailable');
+	return codes[rep] ?? ONION[rep] ?? 'hop_unavailable';
 }
 
 /** REP of Tor's extended replies, all about an onion service: its descriptor, its keys, its address, its being there. */
 export function isOnionReply(rep: number): boolean {
 	return rep >= 0xf0 && rep <= 0xf7;
 }
+
+/** What Tor says of onion services to a port with ExtendedErrors (socks-extensions.txt section 4). */
+const ONION: Readonly<Record<number, Code>> = {
+	240: 'destination_not_found', // no descriptor
+	241: 'destination_unavailable', // one that cannot be read
+	242: 'destination_unavailable', // introduction failed
+	243: 'destination_unavailable', // rendezvous failed
+	244: 'http_request_denied', // the service wants a client key
+	245: 'http_request_denied', // and another one than Tor has
+	246: 'destination_not_found', // no such address can be
+	247: 'connection_timeout', // introduction took too long
+};
 
 /** The cause behind a hop's SOCKS4 CD: 91 says no and not why; 92 and 93 are about identd, which is the hop's affair. */
 export function codeOfSocks4Reply(cd: number): Code {

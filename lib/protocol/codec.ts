@@ -51,4 +51,6 @@ export interface Codec {
 export interface ServerOptions {
 	/** Users are configured: a client without credentials is refused in its own protocol's way. */
 	readonly authRequired: boolean;
+	/** A name means something without users, too: a client that has one is asked for it. */
+	readonly asksName?: boolean;
 }

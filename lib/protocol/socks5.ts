@@ -55,12 +55,14 @@ export class Socks5Server extends Machine {
 	readonly protocol = 'socks5';
 	protected readonly peer = 'client';
 	readonly #authRequired: boolean;
+	readonly #asksName: boolean;
 	#command: number = COMMAND.connect;
 	#extended = false;
 
 	constructor(options: ServerOptions) {
 		super(GREETING_BYTES + PASSWORD_BYTES + REQUEST_BYTES);
 		this.#authRequired = options.authRequired;
+		this.#asksName = options.asksName ?? false;
 		this.become(this.#greeting);
 	}
 
@@ -74,10 +76,11 @@ export class Socks5Server extends Machine {
 		return { kind: 'send', bytes: Buffer.of(VERSION, method) };
 	}
 
-	/** Only what the client listed may be chosen. Nothing is asked that is not needed. */
+	/** Only what the client listed may be chosen. Nothing is asked that is of no use; who offers a name has one to tell. */
 	#choose(methods: Buffer): number {
-		if (!this.#authRequired && methods.includes(METHOD.none)) return METHOD.none;
-		return methods.includes(METHOD.password) ? METHOD.password : METHOD.unacceptable;
+		const named = methods.includes(METHOD.password);
+		if (!this.#authRequired && methods.includes(METHOD.none) && !(named && this.#asksName)) return METHOD.none;
+		return named ? METHOD.password : METHOD.unacceptable;
 	}
 
 	#noMethod(): null {

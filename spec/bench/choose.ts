@@ -39,7 +39,7 @@ function groupOf(name: StrategyName, part: Partial<GroupOptions> = {}): Group {
 		id: `http://192.0.2.1:${i + 1}`,
 		name: `pool:${i + 1}`,
 		weight: 1 + (i % 7),
-		namesTravel: true,
+		traits: way,
 		make: () => way,
 	}));
 	group.replace(specs);

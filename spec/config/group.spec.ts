@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
-import type { ConfigInput, GroupConfig, GroupInput } from '../../lib/config/config.ts';
+import type { ConfigInput, GroupConfig } from '../../lib/config/config.ts';
+import type { GroupInput } from '../../lib/config/config-exits.ts';
 import { loadConfig } from '../../lib/config/load.ts';
 import { printConfig } from '../../lib/config/print.ts';
 import type { ConfigError } from '../../lib/config/problem.ts';

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'ava';
 import { parse } from 'smol-toml';
+import type { ConfigInput } from '../../lib/config/config.ts';
 import { defaultInput, type JsonSchema, jsonSchema, schemaAt } from '../../lib/config/json-schema.ts';
 import type { Path } from '../../lib/config/problem.ts';
 import { resolveConfig } from '../../lib/config/resolve.ts';
@@ -41,8 +42,8 @@ test('its defaults are the defaults', (t) => {
 });
 
 test('conf/bauta.toml has every key with its default', (t) => {
-	const { rule, group, ...defaults } = defaultInput();
-	t.deepEqual([rule, group], [[], []]);
+	const { rule, group, source, ...defaults } = defaultInput();
+	t.deepEqual([rule, group, source], [[], [], []]);
 	t.deepEqual(parse(EXAMPLE), JSON.parse(JSON.stringify(defaults)));
 	t.deepEqual(Object.keys(parse(EXAMPLE)).toSorted(), Object.keys(defaults).toSorted());
 });
@@ -57,12 +58,15 @@ function exampleOf(header: string): string {
 		.join('\n');
 }
 
-test('conf/bauta.toml shows every key of a rule and of an exception, and each is one', (t) => {
+test('conf/bauta.toml shows every key of a rule, a source and an exception, and each is one', (t) => {
 	const text = exampleOf('[[rule]]');
 	const [rule] = parse(text).rule as Record<string, unknown>[];
 	for (const [key, node] of keysOf(['rule', 0])) if (key !== 'action') t.deepEqual(rule?.[key], node.default, key);
 	t.is(rule?.action, 'deny');
 	t.notThrows(() => resolveConfig(parse(text)));
+	const source = parse(exampleOf('[[source]]')) as { source: object[] };
+	for (const [key] of keysOf(['source', 0])) t.true(key in source.source[0]!, key);
+	t.notThrows(() => resolveConfig(source as ConfigInput));
 	const other = parse(exampleOf('[[limits.exception]]')) as { limits: { exception: Record<string, unknown>[] } };
 	for (const [key] of keysOf(['limits', 'exception', 0])) t.true(key in other.limits.exception[0]!, key);
 	t.notThrows(() => resolveConfig(other));
@@ -95,11 +99,9 @@ test('conf/bauta.toml says why above each key, in the words of the schema', (t) 
 		// an item of `upstream` may be a table, but is shown as text
 		if (words[0] === 'upstream') continue;
 		for (const [key, node] of keysOf(path)) {
-			const start = node.properties
-				? `[${[...words, key].join('.')}]`
-				: key === 'rule' || key === 'group'
-					? `[[${key}]]`
-					: `${key} =`;
+			const isList = path.length === 0 && ['rule', 'group', 'source'].includes(key);
+			const plain = isList ? `[[${key}]]` : `${key} =`;
+			const start = node.properties ? `[${[...words, key].join('.')}]` : plain;
 			t.true(above(from, start).includes(node.description ?? '?'), [...words, key].join('.'));
 		}
 	}

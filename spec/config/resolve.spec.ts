@@ -4,6 +4,7 @@ import test from 'ava';
 import type { ConfigInput, HopConfig } from '../../lib/config/config.ts';
 import { ConfigError } from '../../lib/config/problem.ts';
 import { resolveConfig } from '../../lib/config/resolve.ts';
+import { formatIp } from '../../lib/core/ip.ts';
 import { Secret } from '../../lib/core/secret.ts';
 import { CLIENT_PREFIXES } from '../../lib/limits/client-key.ts';
 import { DEFAULT_ALLOWANCES, DEFAULT_CEILINGS } from '../../lib/limits/defaults.ts';
@@ -20,6 +21,18 @@ test('nothing said is what a careful person would say', (t) => {
 		groups: [],
 		route: null,
 		anonymity: { level: 'elite' },
+		egress: { source: [], strategy: 'random', mark: 0, device: '' },
+		sources: [],
+		session: {
+			separator: '-',
+			ttlMs: 600_000,
+			maxTtlMs: 86_400_000,
+			sliding: false,
+			strict: false,
+			limit: 100_000,
+			limitPerOwner: 1_000,
+		},
+		tor: { isolate: ['client', 'user', 'session'], rotateMs: 0 },
 		rules: [],
 		users: null,
 		redis: null,
@@ -65,6 +78,10 @@ test('everything said is understood', (t) => {
 		exit: { allow_private: true, ports: 'all', mode: 'report' },
 		users: { list: ['alice:s3:cret'] },
 		limits: { connections_open: 0, ipv6_prefix: 48 },
+		egress: { source: ['203.0.113.0/28,2001:db8:1::/64', '192.0.2.7'], strategy: 'sticky', mark: 7, device: 'wg0' },
+		source: [{ tag: 'office', from: ['192.0.2.8'] }],
+		session: { separator: '+', ttl: '1m', max_ttl: '1h', expire: 'sliding', strict: true, total: 10, per_user: 2 },
+		tor: { isolate: ['target'], rotate: '5m' },
 		timeouts: { idle: 'off', drain: '1m' },
 		resolver: { servers: ['127.0.0.1:53'], min_ttl: 'off', hosts_file: false },
 		log: { level: 'off', format: 'json', clients: 'hash', users: true, targets: true },
@@ -87,6 +104,22 @@ test('everything said is understood', (t) => {
 	t.true(alice !== undefined && 'password' in alice && alice.password.reveal() === 's3:cret');
 	t.deepEqual([config.limits.allowances.client.connectionsOpen, config.limits.prefixes.v6Bits], [0, 48]);
 	t.deepEqual([config.timeouts.idleMs, config.timeouts.drainMs, config.resolver.minTtlMs], [0, 60_000, 0]);
+	t.deepEqual(
+		config.egress.source.map(({ ip, bits }) => `${formatIp(ip)}/${bits}`),
+		['203.0.113.0/28', '2001:db8:1::/64', '192.0.2.7/32'],
+	);
+	t.like(config.egress, { strategy: 'sticky', mark: 7, device: 'wg0' });
+	t.like(config.sources[0], { tag: 'office', strategy: 'random', mark: 0, device: '' });
+	t.deepEqual(config.session, {
+		separator: '+',
+		ttlMs: 60_000,
+		maxTtlMs: 3_600_000,
+		sliding: true,
+		strict: true,
+		limit: 10,
+		limitPerOwner: 2,
+	});
+	t.deepEqual(config.tor, { isolate: ['target'], rotateMs: 300_000 });
 	t.deepEqual(config.log, { level: 'off', format: 'json', clients: 'hash', users: true, targets: true });
 });
 
@@ -101,6 +134,9 @@ test('a rule is handed on as the policy takes it', (t) => {
 				address: ['192.0.2.0/24'],
 				port: '22,8000-8002',
 				inbound: ['listen-1'],
+				session: ['crawl*'],
+				exit: ['de'],
+				time: ['mon-fri 09:00-17:30'],
 				route: 'direct',
 			},
 			{ name: 'rest', action: 'deny' },
@@ -122,6 +158,9 @@ test('a rule is handed on as the policy takes it', (t) => {
 			addresses: ['192.0.2.0/24'],
 			ports: null,
 			inbounds: ['listen-1'],
+			sessions: ['crawl*'],
+			exits: ['de'],
+			times: ['mon-fri 09:00-17:30'],
 			route: 'direct',
 		},
 	);
@@ -134,6 +173,9 @@ test('a rule is handed on as the policy takes it', (t) => {
 		addresses: [],
 		ports: null,
 		inbounds: [],
+		sessions: [],
+		exits: [],
+		times: [],
 		route: null,
 	});
 });

@@ -21,12 +21,22 @@ function pooled(t: ExecutionContext, options?: OriginPoolOptions) {
 	};
 }
 
-const OWNER = { exit: 'direct', host: 'a.example', port: 80, clientKey: '192.0.2.1', user: 'u', flow: null };
+const OWNER = {
+	exit: 'direct',
+	host: 'a.example',
+	port: 80,
+	clientKey: '192.0.2.1',
+	user: 'u',
+	flow: null,
+	session: null,
+};
 
 test('a key differs by way out, origin, client, user and flow', (t) => {
 	const keys = [
 		OWNER,
 		{ ...OWNER, exit: 'other' },
+		{ ...OWNER, session: 's' },
+		{ ...OWNER, user: 'u\ns' },
 		{ ...OWNER, host: 'b.example' },
 		{ ...OWNER, port: 8080 },
 		{ ...OWNER, clientKey: '192.0.2.2' },

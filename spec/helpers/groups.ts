@@ -8,6 +8,7 @@ import { type Flow, newFlow } from '../../lib/core/flow.ts';
 import type { Link } from '../../lib/core/link.ts';
 import { type Target, targetOfHost } from '../../lib/core/target.ts';
 import { Group, type GroupOptions } from '../../lib/outbound/group.ts';
+import { SessionReader } from '../../lib/policy/sessions.ts';
 import { STRATEGIES, type StrategyName } from '../../lib/registry.ts';
 
 export class HandClock {
@@ -134,11 +135,21 @@ export function standOf(
 
 /** A member for a group's list. */
 export function specOf(member: Outbound): Parameters<Group['replace']>[0][number] {
-	return { id: member.tag, name: member.tag, weight: 1, namesTravel: true, make: () => member };
+	return { id: member.tag, name: member.tag, weight: 1, traits: { namesTravel: true }, make: () => member };
 }
 
 export const SITE: Target = targetOfHost('www.example.com', 443)!;
 
-export function flowOf(part: Partial<Flow> = {}): Flow {
-	return { ...newFlow(1, 'listen-1', '192.0.2.1', 0), ...part };
+const READER = new SessionReader(
+	{ separator: '-', ttlMs: 600_000, maxTtlMs: 86_400_000, sliding: false, strict: false },
+	null,
+);
+
+/** `session`: as the client calls it, and what else it says behind its name. */
+export function flowOf({ session, ...part }: Partial<Omit<Flow, 'session'>> & { session?: string } = {}): Flow {
+	const flow = { ...newFlow(1, 'listen-1', '192.0.2.1', 0), ...part };
+	if (session === undefined) return flow;
+	const { words } = READER.read(`x-session-${session}`);
+	if (words === null || words === 'wrong') throw new Error('no session');
+	return { ...flow, session: READER.sessionOf(words, flow.user ?? '', flow.user === null ? flow.client : null) };
 }

@@ -41,6 +41,10 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	/** Debian's python3 with PySocks. */
 	'python3-socks': moduleOf('socks', 'python3-socks'),
 	'python3-pyftpdlib': moduleOf('pyftpdlib', 'python3-pyftpdlib'),
+	tor: onPath('tor'),
+	ip: onPath('ip', 'iproute2'),
+	/** Where it may make network namespaces. */
+	unshare: { debian: 'util-linux', find: findUnshare },
 	mkfifo: onPath('mkfifo', 'coreutils'),
 	/** 16 s to install, on a machine that has nothing of it. */
 	prometheus: onPath('prometheus'),
@@ -73,6 +77,12 @@ function moduleOf(name: string, debian: string): Program {
 	const folder = '/usr/lib/python3/dist-packages';
 	const isThere = (): boolean => [name, `${name}.py`].some((file) => existsSync(join(folder, file)));
 	return { debian, find: () => (isThere() && isExecutable('/usr/bin/python3') ? '/usr/bin/python3' : null) };
+}
+
+function findUnshare(): string | null {
+	const path = pathOf('unshare');
+	const made = path === null ? null : spawnSync(path, ['--map-root-user', '--net', 'true']);
+	return made?.status === 0 ? path : null;
 }
 
 /** Debian's own first, known by its file; asking any other python costs a start of it. */

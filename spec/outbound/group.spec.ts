@@ -327,8 +327,15 @@ test('names of targets travel when one member lets them', (t) => {
 	const stand = standOf(1);
 	let travels = false;
 	t.true(stand.group.namesTravel);
-	const nested = { ...specOf(stand.members[0]!), namesTravel: () => travels };
-	stand.group.replace([{ ...specOf(fakeMember('x')), namesTravel: false }, nested]);
+	const nested = {
+		...specOf(stand.members[0]!),
+		traits: {
+			get namesTravel() {
+				return travels;
+			},
+		},
+	};
+	stand.group.replace([{ ...specOf(fakeMember('x')), traits: { namesTravel: false } }, nested]);
 	t.false(stand.group.namesTravel);
 	travels = true;
 	t.true(stand.group.namesTravel);

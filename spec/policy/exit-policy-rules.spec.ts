@@ -55,7 +55,12 @@ test('an inside host with an inside name needs both in the rule', (t) => {
 	const both = { ...name, addresses: ['10.1.2.3'] } as const;
 	t.is(word(policy({ rules: [name] }).judge(to('db.internal'))), 'allow');
 	t.is(resolved(policy({ rules: [name] }), to('db.internal'), '10.1.2.3'), 'destination_ip_prohibited');
-	t.like(policy({ rules: [both] }).judge(to('db.internal')), { allow: true, needsAddress: true });
+	t.like(policy({ rules: [both] }).judge(to('db.internal')), {
+		allow: true,
+		rule: 'rule-1',
+		readsExit: false,
+		needsAddress: true,
+	});
 	t.is(resolved(policy({ rules: [both] }), to('db.internal'), '10.1.2.3'), 'allow');
 	t.is(resolved(policy({ rules: [both] }), to('db.internal'), '169.254.169.254'), 'http_request_denied');
 	t.is(word(policy({ rules: [both] }).judge(to('other.internal'))), 'http_request_denied');
@@ -118,7 +123,14 @@ test('an earlier rule that allows a name wins over a later deny by address', (t)
 
 test('where only an allow by address could help, a name waits for its address', (t) => {
 	const judge = policy({ rules: [{ action: 'allow', addresses: ['45.1.0.0/16'], route: 'far' }, { action: 'deny' }] });
-	t.deepEqual(judge.judge(to('www.example.com')), { allow: true, reports: [], route: 'far', needsAddress: true });
+	t.deepEqual(judge.judge(to('www.example.com')), {
+		allow: true,
+		reports: [],
+		route: 'far',
+		rule: 'rule-1',
+		readsExit: false,
+		needsAddress: true,
+	});
 	t.is(resolved(judge, to('www.example.com'), '45.1.2.3'), 'allow');
 	t.is(resolved(judge, to('www.example.com'), '45.2.2.3'), 'http_request_denied');
 	t.is(word(judge.judge(to('www.example.com', 25))), 'http_request_denied', 'the rule would not open the port');
@@ -148,6 +160,8 @@ test('report mode lets pass and says by what it would have been refused', (t) =>
 		allow: true,
 		reports: ['no examples', 'port'],
 		route: null,
+		rule: null,
+		readsExit: false,
 		needsAddress: false,
 	});
 	t.like(judge.judge(to('printer.local')), { allow: true, reports: ['special name: local'] });

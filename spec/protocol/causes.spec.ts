@@ -27,12 +27,21 @@ test('each REP has a cause of its own', (t) => {
 	t.is(new Set([1, 2, 3, 4, 5, 6, 7, 8].map(codeOfSocks5Reply)).size, 8);
 });
 
-test('a REP that RFC 1928 does not assign is trouble of the hop', (t) => {
+test('a REP that neither RFC 1928 nor Tor assigns is trouble of the hop', (t) => {
 	for (let rep = 9; rep < 256; rep++) if (!isOnionReply(rep)) t.is(codeOfSocks5Reply(rep), 'hop_unavailable');
 });
 
-test('F0 to F7 are Tor\u2019s words about an onion service', (t) => {
-	for (let rep = 0xf0; rep <= 0xf7; rep++) t.is(codeOfSocks5Reply(rep), 'destination_unavailable');
+test('what Tor says of an onion service has a cause of its own kind', (t) => {
+	t.deepEqual([0xf0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7].map(codeOfSocks5Reply), [
+		'destination_not_found',
+		'destination_unavailable',
+		'destination_unavailable',
+		'destination_unavailable',
+		'http_request_denied',
+		'http_request_denied',
+		'destination_not_found',
+		'connection_timeout',
+	]);
 	t.deepEqual([0, 8, 0xef, 0xf8, 0xff].filter(isOnionReply), []);
 });
 
@@ -190,10 +199,10 @@ test('an endless Proxy-Status is read in one pass', (t) => {
 });
 
 test('the target\u2019s trouble is final and the hop\u2019s own is not', (t) => {
-	for (const rep of [3, 4, 5, 6]) {
+	for (const rep of [3, 4, 5, 6, 0xf0, 0xf1, 0xf2, 0xf3, 0xf6, 0xf7]) {
 		t.deepEqual(hopRefusal(codeOfSocks5Reply(rep)), { side: 'target', phase: 'hop', retry: 'no' });
 	}
-	for (const rep of [1, 2, 7, 8, 9, 0xf8]) {
+	for (const rep of [1, 2, 7, 8, 9, 0xf4, 0xf5, 0xf8]) {
 		t.deepEqual(hopRefusal(codeOfSocks5Reply(rep)), { side: 'hop', phase: 'hop', retry: 'next', unclear: true });
 	}
 });

@@ -491,8 +491,8 @@ for (const [rep, code, side, retry] of [
 	['07', 'command_unsupported', 'hop', 'next'],
 	['08', 'address_type_unsupported', 'hop', 'next'],
 	['09', 'hop_unavailable', 'hop', 'next'],
-	['f0', 'destination_unavailable', 'target', 'no'],
-	['f7', 'destination_unavailable', 'target', 'no'],
+	['f0', 'destination_not_found', 'target', 'no'],
+	['f7', 'connection_timeout', 'target', 'no'],
 	['f8', 'hop_unavailable', 'hop', 'next'],
 	['ff', 'hop_unavailable', 'hop', 'next'],
 ] as const) {

@@ -1,0 +1,76 @@
+// The parts of a gateway that need nothing but its configuration: what a gateway is composed of, and what `explain.ts` asks
+// instead of one.
+import { randomBytes } from 'node:crypto';
+import { MemorySessions, type SessionStore } from './balance/session-store.ts';
+import type { Config } from './config/config.ts';
+import { lineReader } from './config/member.ts';
+import { systemClock } from './core/clock.ts';
+import type { Outbound } from './core/dialer.ts';
+import { Resolver } from './io/resolve.ts';
+import { TorCredentials } from './outbound/tor.ts';
+import { ExitPolicy } from './policy/exit-policy.ts';
+import type { OwnAddresses } from './policy/own-addresses.ts';
+import type { Prefix } from './policy/prefix.ts';
+import { compileRules } from './policy/rules.ts';
+import { SessionReader } from './policy/sessions.ts';
+import { wireText } from './policy/wire-text.ts';
+import { Ways, type WaysDeps } from './ways.ts';
+
+/** What outlives a configuration: a reload must move nobody to another exit. */
+export interface Kept {
+	readonly sessions: SessionStore;
+	/** Keys what sticks to somebody: sources and circuits. */
+	readonly secret: Buffer;
+}
+
+export function keptFor({ session }: Config): Kept {
+	return { sessions: new MemorySessions(session), secret: randomBytes(32) };
+}
+
+export function resolverOf({ resolver }: Config): Resolver {
+	const { servers, hostsFile, ...options } = resolver;
+	return new Resolver({ ...options, servers, hostsFile: hostsFile ? '/etc/hosts' : null });
+}
+
+/** All ways out, the default route first. No list of members is read yet. */
+export function waysOf(
+	{ upstreams, groups, route, egress, sources, tor }: Config,
+	kept: Kept,
+	deps: Omit<WaysDeps, keyof Kept | 'isolation' | 'clock'>,
+): Ways {
+	const read = groups.map((group) => ({ ...group, parse: lineReader(group.scheme) }));
+	const isolation = new TorCredentials({ by: tor.isolate, rotateMs: tor.rotateMs }, kept);
+	return new Ways(
+		{ upstreams, groups: read, route, egress, sources },
+		{ ...deps, ...kept, isolation, clock: systemClock },
+	);
+}
+
+/** Null where a user name is a name, whatever it says. */
+export function sessionReaderOf({ session, users }: Config): SessionReader | null {
+	if (session.separator === '') return null;
+	const names = users && new Set(users.map(({ name }) => wireText(name)));
+	return new SessionReader(session, names && ((name) => names.has(name)));
+}
+
+/** `now` is asked where a rule has times. */
+export function policyOf(
+	{ exit, rules }: Config,
+	outbounds: readonly Outbound[],
+	ownAddresses: () => OwnAddresses,
+	now?: () => Date,
+): ExitPolicy {
+	return new ExitPolicy({
+		allowPrivate: exit.allowPrivate,
+		ports: exit.ports,
+		mode: exit.mode,
+		rules: compileRules(rules, now).rules,
+		onionRoutes: outbounds.filter(({ carriesOnion }) => carriesOnion).map(({ tag }) => tag),
+		ownAddresses,
+	});
+}
+
+/** Everything that may be left from: routed to this machine, so its own. */
+export function sourcePrefixesOf({ egress, sources }: Config): readonly Prefix[] {
+	return [egress, ...sources].flatMap(({ source }) => source);
+}
