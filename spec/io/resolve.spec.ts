@@ -335,3 +335,9 @@ test('close ends what is being asked and what will be', async (t) => {
 	t.is((await failureOf(resolving)).code, 'dns_error');
 	t.is((await failureOf(resolver.resolve('www.example', live))).code, 'dns_error');
 });
+
+test('a name under .onion is never asked for, not even in the hosts file', async (t) => {
+	const { resolver, dns } = await room(t, zone({ 'x.onion A': { addresses: ['192.0.2.1'] } }));
+	t.like(await failureOf(resolver.resolve('x.onion', live)), { code: 'destination_not_found', phase: 'resolve' });
+	t.is(dns.questions.length, 0);
+});

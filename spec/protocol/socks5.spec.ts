@@ -119,6 +119,16 @@ const GUARDED_CORPUS = [
 	Buffer.concat([GREETING_PASSWORD, PASSWORD, TO_NAME]),
 ];
 
+test('where names mean something, a client that offers one is asked for it, and no other', (t) => {
+	const chosen = (methods: string, asksName: boolean) =>
+		play(new Socks5Server({ authRequired: false, asksName }), [hex(methods)]).sent.toString('hex');
+	t.is(chosen('05 02 00 02', true), '0502');
+	t.is(chosen('05 02 00 02', false), '0500');
+	t.is(chosen('05 01 00', true), '0500');
+	t.is(chosen('05 01 02', true), '0502');
+	t.is(chosen('05 01 01', true), '05ff');
+});
+
 for (const [what, bytes, host, port] of [
 	['an IPv4 address', TO_IP4, '192.0.2.7', 80],
 	['an IPv6 address', TO_IP6, '2001:db8::1', 443],
