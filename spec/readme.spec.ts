@@ -14,9 +14,11 @@ import { LEVELS } from '../lib/anonymity/levels.ts';
 import { jsonSchema } from '../lib/config/json-schema.ts';
 import { printConfig } from '../lib/config/print.ts';
 import { CODES } from '../lib/core/error.ts';
+import { targetOfHost } from '../lib/core/target.ts';
+import { explain } from '../lib/explain.ts';
 import { type ConfigInput, resolveConfig } from '../lib/index.ts';
 import { DEFAULT_ALLOWANCES, DEFAULT_CEILINGS } from '../lib/limits/defaults.ts';
-import type { ExitPolicy, Subject } from '../lib/policy/exit-policy.ts';
+import type { ExitPolicy } from '../lib/policy/exit-policy.ts';
 import { Turns } from '../lib/policy/turns.ts';
 import { httpStatusOf, socks4ReplyOf, socks5ReplyOf } from '../lib/protocol/causes.ts';
 import { ip, policy, resolved, to, word } from './helpers/exit-policies.ts';
@@ -186,11 +188,28 @@ for (const one of VISITS) {
 // Commands that end by themselves.
 
 const CHECK = 'bauta check -c bauta.toml';
+const SYSTEM = 'bauta check --system -c bauta.toml';
+const ROUTE = 'bauta route www.example.com:443 -c bauta.toml';
 const PRINT = 'bauta config print -c bauta.toml --listen :1080';
 const SCHEMA = 'bauta config schema > bauta.schema.json';
 
 inTurn(CHECK, async (t) => {
 	t.is((await sh(t, CHECK)).text, 'the configuration is valid\n');
+});
+
+inTurn(SYSTEM, async (t) => {
+	const { code, text } = await sh(t, SYSTEM);
+	t.is(code, 0);
+	t.regex(
+		text,
+		/^system calls: .*\nports: \d+ from each address to each target\n(?:.*\n)*the configuration is valid\n$/,
+	);
+});
+
+inTurn(ROUTE, async (t) => {
+	const { code, text } = await sh(t, ROUTE);
+	t.is(code, 0);
+	t.regex(text, /^target {4}www\.example\.com:443\nrule {6}none\nway out {3}direct\nthen {6}resolved here/);
 });
 
 inTurn(PRINT, async (t) => {
@@ -209,6 +228,8 @@ test('every command is run here, or listed as one that cannot be', (t) => {
 		HASH,
 		PROXYCHAINS,
 		CHECK,
+		SYSTEM,
+		ROUTE,
 		PRINT,
 		SCHEMA,
 		...LIMITS,
@@ -244,10 +265,12 @@ function policyOf(toml: string): ExitPolicy {
 	return policy({ ...exit, rules });
 }
 
-/** The tag of the way out, or the code that refuses. */
-function routeOf(judge: ExitPolicy, subject: Subject): string | null {
-	const verdict = judge.judge(subject);
-	return verdict.allow ? verdict.route : verdict.error.code;
+/** The tag of the way out that a file gives a target. */
+function wayOf(toml: string, host: string, user: string | null, at = '2026-11-23T12:00'): string {
+	const config = resolveConfig(parse(toml) as ConfigInput);
+	const client = ip('203.0.113.9');
+	const target = targetOfHost(host, 443)!;
+	return explain(config, { target, user, client, inbound: 'listen-1', at: new Date(at) }).route?.tag ?? 'refused';
 }
 
 test('the rules open one inside host and one port, and close what they say', (t) => {
@@ -266,12 +289,22 @@ test('the rules open one inside host and one port, and close what they say', (t)
 });
 
 test('the file for Tor sends each user and onion services their way', (t) => {
-	const judge = policyOf(block('toml', 'tor-mail'));
-	t.is(routeOf(judge, to('example.com', 443, { user: 'web' })), null);
-	t.is(routeOf(judge, to('example.com', 443, { user: 'mail' })), 'tor-mail');
-	t.is(routeOf(judge, to('example.com', 443, { user: 'git' })), 'direct');
-	for (const user of ['web', 'mail', 'git']) t.is(routeOf(judge, to('duckduckgo.onion', 443, { user })), 'tor');
-	t.is(routeOf(policyOf(''), to('duckduckgo.onion', 443)), 'http_request_denied');
+	const file = block('toml', 'tor://');
+	for (const user of ['web', 'mail']) {
+		t.is(wayOf(file, 'example.com', user), 'tor');
+		t.is(wayOf(file, 'duckduckgo.onion', user), 'tor');
+	}
+	t.is(wayOf(file, 'example.com', 'git'), 'direct');
+	t.is(wayOf(file, 'duckduckgo.onion', 'git'), 'refused', 'not to where names are resolved');
+	t.is(wayOf('', 'duckduckgo.onion', null), 'refused');
+});
+
+test('the file with sources sends a bank and a wish their way', (t) => {
+	const file = block('toml', '[[source]]');
+	t.is(wayOf(file, 'www.example.com', null), 'direct');
+	t.is(wayOf(file, 'bank.example.com', null), 'office');
+	t.is(wayOf(file, 'www.example.com', 'web-exit-night', '2026-11-23T23:00'), 'office');
+	t.is(wayOf(file, 'www.example.com', 'web-exit-night', '2026-11-23T12:00'), 'refused');
 });
 
 // The library.

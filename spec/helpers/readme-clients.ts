@@ -115,4 +115,11 @@ export const VISITS: readonly Visit[] = [
 		asked: 'example.com:443',
 		asAlice: true,
 	},
+	{
+		command: 'curl -x http://alice-session-a7-ttl-30m:s3cret@127.0.0.1:1080 https://example.com/',
+		program: 'curl',
+		protocol: 'connect',
+		asked: 'example.com:443',
+		asAlice: true,
+	},
 ];

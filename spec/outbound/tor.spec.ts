@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { MemorySessions } from '../../lib/balance/session-store.ts';
 import type { Flow } from '../../lib/core/flow.ts';
@@ -22,7 +23,7 @@ const SESSION: Session = {
 function credentials(by: ConstructorParameters<typeof TorCredentials>[0]['by'], sessions?: MemorySessions) {
 	const clock = { now: 0, nowMs: () => clock.now };
 	const store = sessions ?? new MemorySessions({ limit: 10, limitPerOwner: 10 }, clock);
-	const tor = new TorCredentials({ by, rotateMs: 0 }, store, clock);
+	const tor = new TorCredentials({ by, rotateMs: 0 }, { sessions: store, secret: randomBytes(32) }, clock);
 	const target = targetOfHost('www.example.com', 443)!;
 	const of = async (flow: Partial<Flow>) =>
 		(await tor.of('tor', { client: 'c', user: null, session: null, ...flow } as Flow, target)).password;
@@ -64,7 +65,7 @@ async function refusingTor(t: ExecutionContext, rep: number, heard: Buffer[] = [
 		});
 	});
 	const sessions = new MemorySessions({ limit: 10, limitPerOwner: 10 });
-	const isolation = new TorCredentials({ by: ['client'], rotateMs: 0 }, sessions);
+	const isolation = new TorCredentials({ by: ['client'], rotateMs: 0 }, { sessions, secret: randomBytes(32) });
 	const hop = { type: 'tor', host: '127.0.0.1', port, user: null, password: null } as const;
 	return chain({ tag: 'tor', hops: [hop] }, { resolver: localResolver(t), isolation });
 }
