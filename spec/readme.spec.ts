@@ -391,7 +391,7 @@ test('levels, limits, exit codes, scripts, keys and paths are those of the code'
 	t.deepEqual(codes.map(Number), Object.values(EXIT));
 	const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 	t.true(INSTALLS[2]!.endsWith(` bauta-${manifest.version}.tgz`));
-	for (const [, script] of README.matchAll(/npm run (\w+)/g)) t.true(script! in manifest.scripts, script);
+	for (const [, script] of README.matchAll(/npm run ([\w:]+)/g)) t.true(script! in manifest.scripts, script);
 	for (const [, path] of README.matchAll(/`((?:lib|conf|systemd)\/[\w./]+)`/g))
 		t.true(existsSync(join(ROOT, path!)), path);
 	for (const [, first, key] of README.matchAll(/`([a-z]+)\.([a-z_]+)(?: = [^`]*)?`/g)) {

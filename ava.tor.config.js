@@ -1,0 +1,3 @@
+import config from './ava.config.js';
+
+export default { ...config, files: ['spec/end-to-end/tor.spec.ts'] };
