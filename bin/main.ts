@@ -56,7 +56,7 @@ function refuseCommand(program: Command, word: string): void {
 /** The commands that ask a gateway which runs. */
 function addAdmin(program: Command): void {
 	const asking = (name: string, description: string): Command =>
-		withFlags(program.command(name), 'admin').description(`${description}, by its admin listener`);
+		withFlags(program.command(name), { section: 'admin' }).description(`${description}, by its admin listener`);
 	const run = async () => import('./commands/admin.ts');
 	asking('status', 'what a running gateway does')
 		.option('-w, --watch', 'again each second')
@@ -65,13 +65,6 @@ function addAdmin(program: Command): void {
 	asking('exits', 'the ways out of a running gateway')
 		.option('--json', 'as JSON')
 		.action(async (values) => (await run()).exits(values));
-	asking('route', 'where a running gateway would send somebody')
-		.argument('<host:port>', 'the target')
-		.option('--client <address>', 'who asks, for rules about clients')
-		.option('--user <name>', 'as which user, for rules about users')
-		.option('--inbound <tag>', 'at which listener, for rules about listeners')
-		.option('--json', 'as JSON')
-		.action(async (target: string, values) => (await run()).route(target, values));
 	asking('reload', 'have a running gateway read its configuration again').action(async (values) =>
 		(await run()).reload(values),
 	);

@@ -1,7 +1,7 @@
 // The parts of a gateway that need nothing but its configuration: what a gateway is composed of, and what `explain.ts` asks
 // instead of one.
 import { randomBytes } from 'node:crypto';
-import { MemorySessions, type SessionStore } from './balance/session-store.ts';
+import { MemorySessions, type PromptSessions } from './balance/session-store.ts';
 import type { Config } from './config/config.ts';
 import { lineReader } from './config/member.ts';
 import { systemClock } from './core/clock.ts';
@@ -18,7 +18,7 @@ import { Ways, type WaysDeps } from './ways.ts';
 
 /** What outlives a configuration: a reload must move nobody to another exit. */
 export interface Kept {
-	readonly sessions: SessionStore;
+	readonly sessions: PromptSessions;
 	/** Keys what sticks to somebody: sources and circuits. */
 	readonly secret: Buffer;
 }

@@ -3,6 +3,7 @@
 // because what is before it differs; its list is read once.
 import { hash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
+import type { PromptSessions } from './balance/session-store.ts';
 import type { Clock } from './core/clock.ts';
 import type { Dialer, Outbound } from './core/dialer.ts';
 import type { Observer } from './core/observer.ts';
@@ -50,6 +51,7 @@ export interface WaysOptions {
 }
 
 export interface WaysDeps extends Omit<ChainDeps, 'via' | 'named' | 'egress'>, EgressDeps {
+	readonly sessions: PromptSessions;
 	readonly clock: Clock;
 	/** Default: Math.random, for an exit is no secret. */
 	readonly random?: () => number;
@@ -112,9 +114,9 @@ export class Ways {
 	}
 
 	#group(spec: GroupSpec, as: string, via: Dialer | null): Group {
-		const { clock, note, random = Math.random } = this.#deps;
+		const { sessions, clock, note, random = Math.random } = this.#deps;
 		const strategy = STRATEGIES[spec.strategy](random, clock);
-		const group = new Group({ ...spec, tag: as }, { strategy, clock, ...(note ? { note } : {}) });
+		const group = new Group({ ...spec, tag: as }, { strategy, sessions, clock, ...(note ? { note } : {}) });
 		const place = (members: readonly Named[]): void => {
 			group.replace(members.map((member) => this.#member(member, via)));
 		};
@@ -137,9 +139,10 @@ export class Ways {
 		const id = idOf(member);
 		const last = hops.at(-1) as ChainHop | ChainTag;
 		if (last.type !== 'tag')
-			return { id, name, weight, traits: traitsOf(last), make: () => this.#chain(name, hops, via) };
+			return { id, name, weight, tag: null, traits: traitsOf(last), make: () => this.#chain(name, hops, via) };
 		const made = this.#chain(name, hops, via);
-		return { id, name, weight, traits: made, make: () => made };
+		const tag = hops.length === 1 ? last.tag : null;
+		return { id, name, weight, tag, traits: made, make: () => made };
 	}
 
 	/**

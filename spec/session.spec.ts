@@ -165,3 +165,32 @@ test('without a separator a name is a name, and SOCKS5 asks for none', async (t)
 	const one = await exitOf(t, gateway, 'http', 'web-session-a', origin.port);
 	t.not(await exitOf(t, gateway, 'http', 'web-session-a', origin.port), one);
 });
+
+test('in a group a session keeps its member through a reload, and a wish is for a member of that tag', async (t) => {
+	const origin = await startMirror(t);
+	const tags = Array.from({ length: 16 }, (_, i) => `s${i + 1}`);
+	const input: ConfigInput = {
+		...OPEN,
+		egress: {},
+		source: tags.map((tag, i) => ({ tag, from: [`127.9.${i + 1}.0/24`] })),
+		group: [{ tag: 'pool', members: tags }],
+	};
+	const gateway = createGateway(input);
+	await gateway.start();
+	t.teardown(() => gateway.close());
+	const port = Number(gateway.addresses[0]?.split(':').at(-1));
+	const exit = (user: string) => exitOf(t, port, 'http', user, origin.port);
+	const first = await exit('web-session-a');
+	const others = new Set<string>();
+	for (let i = 0; i < 8; i++) {
+		t.is(await exit('web-session-a'), first);
+		others.add((await exit('web')).split('.')[2]!);
+	}
+	t.true(others.size > 1);
+	await gateway.reload({ ...input, timeouts: { idle: '1h' } });
+	t.is(await exit('web-session-a'), first);
+	t.regex(await exit('web-exit-s7'), /^127\.9\.7\./);
+	const refused = await connectRaw(t, port);
+	refused.write(`CONNECT 127.0.0.1:1 HTTP/1.1\r\nProxy-Authorization: Basic ${basic('web-exit-s17')}\r\n\r\n`);
+	t.regex((await refused.readUntil('\r\n')).toString(), / 403 /);
+});

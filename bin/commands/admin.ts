@@ -1,8 +1,7 @@
-// The commands that ask a gateway which runs: status, exits, route, reload, upgrade, drain.
+// The commands that ask a gateway which runs: status, exits, reload, upgrade, drain.
 import { createInterface } from 'node:readline';
 import { styleText } from 'node:util';
 import type { ExitStatus, LimitsStatus, Status } from '../../lib/admin/snapshot.ts';
-import type { Decision } from '../../lib/gateway.ts';
 import { AdminClient, type Place } from '../admin-client.ts';
 import { bytesText, durationText, table } from '../table.ts';
 
@@ -25,21 +24,6 @@ export async function status(values: Values & { readonly watch?: boolean }): Pro
 
 export async function exits(values: Values): Promise<void> {
 	say(values, await (await AdminClient.of(values)).get<ExitStatus[]>('/v1/exits'), exitLines);
-}
-
-/** Where the rules would send somebody who asks for `target`. */
-export async function route(target: string, values: Values & Who): Promise<void> {
-	const { client, user, inbound } = values;
-	const asked = { target, ...(client ? { client } : {}), ...(user ? { user } : {}), ...(inbound ? { inbound } : {}) };
-	const admin = await AdminClient.of(values);
-	say(values, await admin.post<Decision>('/v1/route', asked), (decision) => [decisionText(decision)]);
-}
-
-/** Who would ask. */
-interface Who {
-	readonly client?: string;
-	readonly user?: string;
-	readonly inbound?: string;
 }
 
 export async function reload(values: Values): Promise<void> {
@@ -103,11 +87,4 @@ function limitLines({ mode, refused }: LimitsStatus): string[] {
 		`limits are kept ${word}`,
 		...(rows.length === 0 ? ['nobody was refused'] : table(['refused by', 'count'], rows)),
 	];
-}
-
-function decisionText({ allow, route: tag, code, rules, needsAddress }: Decision): string {
-	if (!allow) return `refused by ${rules.join(', ')}: ${code}`;
-	const reported = rules.length === 0 ? '' : `; report mode lets pass what ${rules.join(', ')} would refuse`;
-	const later = needsAddress ? '; the address it resolves to has a say, too' : '';
-	return `goes out by ${tag}${reported}${later}`;
 }

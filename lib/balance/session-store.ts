@@ -19,6 +19,12 @@ export interface SessionStore {
 	close(): void;
 }
 
+/** One that answers at once: a choice among the members of a group waits for nobody. */
+export interface PromptSessions extends SessionStore {
+	get(key: string, slideMs: number | null): string | null;
+	put(key: string, exit: string, ttlMs: number, owner: string, gone: string | null): string;
+}
+
 /** How an exit is found for a session that has none, and whether it still exists. */
 export interface ExitChoice {
 	/** Tells the exits of one way out from those of another. */
@@ -57,7 +63,7 @@ export interface MemorySessionOptions {
 }
 
 /** Sessions in the memory of this process: they end with it. */
-export class MemorySessions implements SessionStore {
+export class MemorySessions implements PromptSessions {
 	readonly #options: MemorySessionOptions;
 	readonly #clock: Clock;
 	readonly #entries: Map<string, Entry> = new Map();

@@ -4,17 +4,27 @@
 import { noteLatency } from '../balance/latency.ts';
 import type { Member } from '../balance/member.ts';
 import type { Bans } from '../balance/scores.ts';
+import { exitGone } from '../balance/session-store.ts';
 import { siteOf } from '../balance/site.ts';
 import { stickyKeyOf } from '../balance/sticky.ts';
 import type { Pick } from '../balance/strategy.ts';
 import { abortError, type Choice, type DialContext, type Outbound, type RetryRule, type Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Link } from '../core/link.ts';
+import type { Session } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
 import type { Group } from './group.ts';
 
 export class GroupUse implements Use, Pick<Outbound> {
 	readonly choice: Choice;
+	/** Keeps its exit by its own time; null where the group's rotation is what counts. */
+	readonly session: Session | null;
+	/** The exit that the client would like. */
+	readonly wish: string | null;
+	/** An exit that was kept is the only one that will do. */
+	readonly isStrict: boolean;
+	/** No other exit will do than the one it has. */
+	isBound = false;
 	/** How often what sticks together has changed its exit: a hash of the key must then lead elsewhere. */
 	turn = 0;
 	/** Passes over what the site bans, and what a rotation has just left. */
@@ -33,7 +43,13 @@ export class GroupUse implements Use, Pick<Outbound> {
 		this.#group = group;
 		this.choice = choice;
 		const { stickyKey, flow, target } = choice;
-		this.#key = stickyKey === undefined ? stickyKeyOf(group.options.sticky, flow, target) : stickyKey;
+		const { sticky } = group.options;
+		const session = stickyKey === undefined ? flow.session : null;
+		this.session = session === null || session.key === null || sticky === 'session' ? null : session;
+		this.wish = session?.exit ?? null;
+		this.isStrict = session !== null && session.key !== null && session.strict;
+		const by = this.session === null ? sticky : 'session';
+		this.#key = stickyKey === undefined ? stickyKeyOf(by, flow, target) : stickyKey;
 		this.#look();
 		this.#settle(group.first(this));
 	}
@@ -92,6 +108,7 @@ export class GroupUse implements Use, Pick<Outbound> {
 	}
 
 	#next(): boolean {
+		if (this.isBound) return false;
 		if (this.#member !== null) this.#tried.push(this.#member);
 		this.#group.health.wake();
 		this.#look();
@@ -135,15 +152,19 @@ export class GroupUse implements Use, Pick<Outbound> {
 	async #each<T>(signal: AbortSignal, attempt: (member: Member<Outbound>, isLast: boolean) => Promise<T>): Promise<T> {
 		for (let left = this.#group.options.tries; ; left--) {
 			const member = this.#member;
-			if (member === null) throw noMember();
+			if (member === null) throw this.isBound ? exitGone() : noMember();
 			try {
-				return await attempt(member, left <= 1 || this.#group.roster.openCount <= 1);
+				return await attempt(member, left <= 1 || !this.#mayGoOn());
 			} catch (thrown) {
 				const error = asGatewayError(thrown, { phase: 'hop' });
 				this.#blame(member, error, signal);
 				if (signal.aborted || error.retry !== 'next' || left <= 1 || !this.#next()) throw error;
 			}
 		}
+	}
+
+	#mayGoOn(): boolean {
+		return this.#group.roster.openCount > 1 && !this.isBound;
 	}
 
 	#opened(member: Member<Outbound>, link: Link, startedMs: number): void {

@@ -1,12 +1,16 @@
 // A way out with several exits: a member is picked for each use, by health, by what sticks together and by a strategy, and
 // when it fails before anything of the client could have been seen the next one is asked, under the same deadline.
 //
+// What a client calls a session keeps its member for as long as the client says, unless the group's rotation is about
+// sessions; a wish for a member by its tag is granted or fails.
+//
 // A group is an outbound as any other, so it stands wherever a tag does: at any position of a chain and in other groups.
 import { Health, type HealthOptions } from '../balance/health.ts';
 import { type HoldLimits, Holds } from '../balance/holds.ts';
 import { Member } from '../balance/member.ts';
 import { Roster } from '../balance/roster.ts';
 import { Scores } from '../balance/scores.ts';
+import type { PromptSessions } from '../balance/session-store.ts';
 import type { Sticky } from '../balance/sticky.ts';
 import type { Strategy } from '../balance/strategy.ts';
 import type { Clock } from '../core/clock.ts';
@@ -23,6 +27,7 @@ import {
 import type { Flow } from '../core/flow.ts';
 import type { Link } from '../core/link.ts';
 import type { Observer } from '../core/observer.ts';
+import type { Session } from '../core/session.ts';
 import { type Target, targetOfIp } from '../core/target.ts';
 import { GroupUse } from './group-use.ts';
 
@@ -48,6 +53,7 @@ export interface GroupOptions {
 
 export interface GroupDeps {
 	readonly strategy: Strategy<Outbound>;
+	readonly sessions: PromptSessions;
 	readonly clock: Clock;
 	readonly note?: Observer['note'];
 }
@@ -58,6 +64,8 @@ export interface MemberSpec {
 	readonly id: string;
 	readonly name: string;
 	readonly weight: number;
+	/** By which a client may wish for it; null: it may not. */
+	readonly tag: string | null;
 	/** Asked again and again: a nested group may change its mind. */
 	readonly traits: Traits;
 	make(): Outbound;
@@ -75,10 +83,12 @@ export class Group implements Outbound {
 	readonly scores: Scores;
 	readonly strategy: Strategy<Outbound>;
 	readonly clock: Clock;
+	readonly #sessions: PromptSessions;
 	readonly #holds: Holds<Outbound> | null;
 	/** With `connection`: what a client connection that asks several times goes by. */
 	readonly #byFlow: WeakMap<Flow, Member<Outbound>> = new WeakMap();
 	readonly #byId: Map<string, Member<Outbound>> = new Map();
+	readonly #byTag: Map<string, Member<Outbound>> = new Map();
 	#traits: readonly Traits[] = [];
 
 	constructor(options: GroupOptions, deps: GroupDeps) {
@@ -87,6 +97,7 @@ export class Group implements Outbound {
 		this.options = options;
 		this.strategy = deps.strategy;
 		this.clock = deps.clock;
+		this.#sessions = deps.sessions;
 		this.scores = new Scores(deps.clock);
 		this.#holds = typeof rotate === 'string' ? null : new Holds(rotate, deps.clock);
 		this.health = new Health(options.eject, this.roster, deps.clock, {
@@ -114,11 +125,16 @@ export class Group implements Outbound {
 		return this.#traits.some((traits) => traits.rotates?.(flow));
 	}
 
+	offers(exit: string): boolean {
+		return this.#byTag.has(exit);
+	}
+
 	/** The members from now on. Who was there before keeps health and counts; links by those that are gone live on. */
 	replace(specs: readonly MemberSpec[]): void {
 		const members: Member<Outbound>[] = [];
 		const before = new Map(this.#byId);
 		this.#byId.clear();
+		this.#byTag.clear();
 		for (const spec of specs) {
 			const { id, name, weight } = spec;
 			if (this.#byId.has(id)) continue;
@@ -126,6 +142,7 @@ export class Group implements Outbound {
 			member.name = name;
 			member.weight = weight;
 			this.#byId.set(id, member);
+			if (spec.tag !== null) this.#byTag.set(spec.tag, member);
 			members.push(member);
 			before.delete(id);
 		}
@@ -165,19 +182,47 @@ export class Group implements Outbound {
 	/** The member for a new use: what it holds, if that is still good, else a pick. */
 	first(use: GroupUse): Member<Outbound> | null {
 		this.health.wake();
+		if (use.wish !== null && this.offers(use.wish)) return this.#wished(use, use.wish);
+		if (use.session !== null) return this.#ofSession(use, use.session);
 		if (this.#holds === null) return this.#ofFlow(use) ?? this.pick(use);
 		const key = use.holdKey;
 		const hold = this.#holds.of(key);
 		const lasts = hold !== null && this.#holds.lasts(hold);
-		if (lasts && this.roster.isOpen(hold.member) && !use.skips(hold.member)) {
+		use.isBound = lasts && use.isStrict;
+		if (lasts && this.roster.isOpen(hold.member) && (use.isBound || !use.skips(hold.member))) {
 			this.#holds.use(key, hold);
 			return hold.member;
 		}
+		if (lasts && use.isBound) return null;
 		// A hold that is over ends in another exit, as long as there is one.
 		if (hold !== null) use.leave(hold.member, lasts ? hold.turn : hold.turn + 1);
 		const member = this.pick(use);
 		if (member !== null) this.#holds.take(key, member, use.turn);
 		return member;
+	}
+
+	#wished(use: GroupUse, tag: string): Member<Outbound> | null {
+		const member = this.#byTag.get(tag) as Member<Outbound>;
+		use.isBound = true;
+		return this.roster.isOpen(member) ? member : null;
+	}
+
+	#ofSession(use: GroupUse, session: Session): Member<Outbound> | null {
+		const id = this.#sessions.get(this.#placeOf(session), session.sliding ? session.ttlMs : null);
+		const member = id === null ? undefined : this.#byId.get(id);
+		use.isBound = id !== null && use.isStrict;
+		if (member && this.roster.isOpen(member)) return member;
+		return use.isBound ? null : this.pick(use);
+	}
+
+	#keepSession(session: Session, member: Member<Outbound>): void {
+		const place = this.#placeOf(session);
+		const kept = this.#sessions.get(place, null);
+		if (kept !== member.id) this.#sessions.put(place, member.id, session.ttlMs, session.owner, kept);
+	}
+
+	#placeOf({ key }: Session): string {
+		return `${this.tag} group\n${key}`;
 	}
 
 	#ofFlow(use: GroupUse): Member<Outbound> | null {
@@ -197,6 +242,7 @@ export class Group implements Outbound {
 
 	/** The use goes by this member now: what sticks to it does, too. */
 	keep(use: GroupUse, member: Member<Outbound>): void {
+		if (use.session !== null) return this.#keepSession(use.session, member);
 		const { flow } = use.choice;
 		if (this.#holds === null) {
 			if (this.options.rotate === 'connection' && flow.protocol === 'http') this.#byFlow.set(flow, member);

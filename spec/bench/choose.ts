@@ -1,6 +1,7 @@
 // `npm run bench:choose`: what it costs to choose a member of a group of ten thousand, by each strategy, with nothing wrong,
 // with half of the members ejected, and with exits that a site has banned. CPU of this process; the bar is 5 us.
 
+import { MemorySessions } from '../../lib/balance/session-store.ts';
 import { systemClock } from '../../lib/core/clock.ts';
 import type { Outbound } from '../../lib/core/dialer.ts';
 import { newFlow } from '../../lib/core/flow.ts';
@@ -32,13 +33,16 @@ const OPTIONS: GroupOptions = {
 	retry: { statuses: new Set([403]), methods: new Set(['GET']), tries: 2, bodyBytes: 0 },
 };
 
+const sessions = new MemorySessions({ limit: 100_000, limitPerOwner: 1_000 });
+
 function groupOf(name: StrategyName, part: Partial<GroupOptions> = {}): Group {
 	const strategy = STRATEGIES[name](Math.random, systemClock);
-	const group = new Group({ ...OPTIONS, ...part }, { strategy, clock: systemClock });
+	const group = new Group({ ...OPTIONS, ...part }, { strategy, sessions, clock: systemClock });
 	const specs = Array.from({ length: MEMBERS }, (_, i) => ({
 		id: `http://192.0.2.1:${i + 1}`,
 		name: `pool:${i + 1}`,
 		weight: 1 + (i % 7),
+		tag: null,
 		traits: way,
 		make: () => way,
 	}));

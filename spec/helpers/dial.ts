@@ -1,12 +1,12 @@
 // What a spec of a dial needs: a context, the error it ends with, the bytes that come out of its link.
 import type { DialContext } from '../../lib/core/dialer.ts';
 import { GatewayError } from '../../lib/core/error.ts';
-import type { Flow } from '../../lib/core/flow.ts';
+import { newFlow } from '../../lib/core/flow.ts';
 import type { Link } from '../../lib/core/link.ts';
 
 /** A context that permits everything and never ends, unless `parts` say otherwise. */
 export function contextOf(parts: Partial<DialContext> = {}): DialContext {
-	return { signal: new AbortController().signal, flow: {} as Flow, permits: () => null, ...parts };
+	return { signal: new AbortController().signal, flow: newFlow(1, '', '', 0), permits: () => null, ...parts };
 }
 
 /** The GatewayError that a promise rejects with. Throws when it does not. */

@@ -1,6 +1,7 @@
 // Groups for specs: a clock turned by hand, numbers that come out the same each time, and members whose dials end as told.
 import { Member } from '../../lib/balance/member.ts';
 import { Roster } from '../../lib/balance/roster.ts';
+import { MemorySessions } from '../../lib/balance/session-store.ts';
 import type { Pick } from '../../lib/balance/strategy.ts';
 import type { DialContext, Outbound } from '../../lib/core/dialer.ts';
 import { type Code, type ErrorDetails, GatewayError } from '../../lib/core/error.ts';
@@ -120,6 +121,7 @@ export function standOf(
 		{ ...OPTIONS, ...options },
 		{
 			strategy: STRATEGIES[strategy](numbers(), clock),
+			sessions: new MemorySessions({ limit: 1_000, limitPerOwner: 1_000 }, clock),
 			clock,
 			note: (_level, event, facts = {}) => {
 				notes.push({ event, facts });
@@ -135,7 +137,14 @@ export function standOf(
 
 /** A member for a group's list. */
 export function specOf(member: Outbound): Parameters<Group['replace']>[0][number] {
-	return { id: member.tag, name: member.tag, weight: 1, traits: { namesTravel: true }, make: () => member };
+	return {
+		id: member.tag,
+		name: member.tag,
+		weight: 1,
+		tag: member.tag,
+		traits: { namesTravel: true },
+		make: () => member,
+	};
 }
 
 export const SITE: Target = targetOfHost('www.example.com', 443)!;
@@ -145,7 +154,7 @@ const READER = new SessionReader(
 	null,
 );
 
-/** `session`: as the client calls it, and what else it says behind its name. */
+/** `session`: as the client calls it, and what else it says of it, as in `s-ttl-1h-strict`. */
 export function flowOf({ session, ...part }: Partial<Omit<Flow, 'session'>> & { session?: string } = {}): Flow {
 	const flow = { ...newFlow(1, 'listen-1', '192.0.2.1', 0), ...part };
 	if (session === undefined) return flow;

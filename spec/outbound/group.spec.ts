@@ -1,12 +1,13 @@
 import test from 'ava';
 import { GatewayError } from '../../lib/core/error.ts';
-import { newFlow } from '../../lib/core/flow.ts';
+import { type Flow, newFlow } from '../../lib/core/flow.ts';
 import { targetOfHost } from '../../lib/core/target.ts';
 import { contextOf, failureOf } from '../helpers/dial.ts';
 import { fakeMember, flowOf, hopError, SITE, type Stand, specOf, standOf } from '../helpers/groups.ts';
 
 const OTHER = targetOfHost('other.example.net', 443)!;
 const HOLD = { uses: null, ms: null };
+const EJECT = { after: 3, restMs: 10_000, longestRestMs: 60_000, floorPercent: 0 };
 
 /** A dial by a new use: its exit, or the code it ended with. */
 async function dial({ group }: Stand, flow = flowOf(), target = SITE): Promise<string> {
@@ -26,6 +27,74 @@ test('a member that cannot be used is followed by the next within one dial', asy
 	stand.members[0]!.end = hopError();
 	t.is(await dial(stand), 'b');
 	t.deepEqual(dialled(stand), [1, 1, 0]);
+});
+
+test('a session keeps its exit for as long as it says, whatever the rotation of the group', (t) => {
+	for (const rotate of ['request', 'connection', { uses: 1, ms: null }] as const) {
+		const stand = standOf(26, 'random', { rotate });
+		const kept = flowOf({ session: 's-ttl-10m' });
+		const first = stand.exit(kept);
+		for (let i = 0; i < 10; i++) t.is(stand.exit(kept, OTHER), first);
+		t.not(stand.exit(flowOf({ session: 's', client: '192.0.2.2' })), first, 'of somebody else');
+		stand.clock.ms += 600_000;
+		t.not(stand.exit(kept), first, 'it is over');
+	}
+});
+
+test('a session goes on by another exit when its own is gone, and stays there', async (t) => {
+	const stand = standOf(3);
+	const flow = flowOf({ session: 's' });
+	t.is(await dial(stand, flow), 'a');
+	stand.members[0]!.end = hopError();
+	t.is(await dial(stand, flow), 'b');
+	stand.members[0]!.end = 'open';
+	t.is(await dial(stand, flow), 'b');
+	t.is(await dial(stand), 'a');
+});
+
+test('a strict session fails with its exit, but has the first that works', async (t) => {
+	for (const sticky of ['none', 'session'] as const) {
+		const stand = standOf(3, 'failover', { sticky, rotate: HOLD, eject: { ...EJECT, after: 1 } });
+		const flow = flowOf({ session: 's-strict' });
+		stand.members[0]!.end = hopError();
+		t.is(await dial(stand, flow), 'b');
+		stand.members[1]!.end = hopError();
+		t.is(await dial(stand, flow), 'hop_unavailable');
+		t.is(dialled(stand)[2], 0);
+		t.like(await failureOf(stand.group.dial(SITE, contextOf({ flow }))), { note: 'exit of the session gone' });
+		stand.members[1]!.end = 'open';
+		stand.clock.ms += 10_000;
+		t.is(await dial(stand, flow), 'b');
+	}
+});
+
+test('a client that wishes for a member has that one or none', async (t) => {
+	const stand = standOf(3);
+	t.deepEqual(
+		['b', 'x'].map((exit) => stand.group.offers(exit)),
+		[true, false],
+	);
+	const flow = flowOf({ session: 's-exit-b' });
+	t.is(await dial(stand, flow), 'b');
+	stand.members[1]!.end = hopError();
+	t.is(await dial(stand, flow), 'hop_unavailable');
+	t.deepEqual(dialled(stand), [0, 2, 0]);
+	stand.group.replace(stand.members.map((member) => ({ ...specOf(member), tag: null })));
+	t.false(stand.group.offers('b'));
+});
+
+test('a group leads into Tor when all of its members do, and rotates when one does', (t) => {
+	const stand = standOf(0);
+	const of = (...traits: object[]) =>
+		stand.group.replace(
+			traits.map((some, i) => ({ ...specOf(fakeMember(`m${i}`)), traits: { namesTravel: true, ...some } })),
+		);
+	t.deepEqual([stand.group.carriesOnion, stand.group.rotates(flowOf())], [false, false]);
+	of({ carriesOnion: true }, { carriesOnion: true });
+	t.true(stand.group.carriesOnion);
+	of({ carriesOnion: true }, { rotates: (flow: Flow) => flow.user === null });
+	t.deepEqual([stand.group.carriesOnion, stand.group.rotates(flowOf())], [false, true]);
+	t.false(stand.group.rotates(flowOf({ user: 'alice' })));
 });
 
 test('what is about the target is the answer: nobody else is asked, nobody is blamed', async (t) => {
