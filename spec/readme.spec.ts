@@ -77,7 +77,7 @@ const ADMINISTERS: readonly string[] = [
 ];
 
 /** Asks the service that they are about, by a path of the system; bin/admin.spec.ts and bin/upgrade.spec.ts run them. */
-const ASKS: readonly string[] = ['bauta status --watch', 'bauta route example.com:443', 'bauta upgrade'];
+const ASKS: readonly string[] = ['bauta status --watch', 'bauta upgrade'];
 
 const HASH = 'bauta user hash alice >> users';
 

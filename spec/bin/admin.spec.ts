@@ -33,9 +33,8 @@ test('status --watch tells again and ends with the gateway', async (t) => {
 	t.deepEqual(await ended, [0, null]);
 });
 
-test('route and exits answer what an operator wants to know', async (t) => {
-	const rules = '[[rule]]\nname = "ads"\naction = "deny"\ntarget = ["ads.example"]\n';
-	const { admin } = await startService(t, `${OPEN_CONFIG}\n${rules}`);
+test('exits and status answer what an operator wants to know', async (t) => {
+	const { admin } = await startService(t, OPEN_CONFIG);
 	const said = async (...args: string[]): Promise<string> => (await bauta(t, [...args, '--admin', admin])).stdout;
 	t.is((JSON.parse(await said('exits', '--json')) as unknown[]).length, 2);
 	t.true((await said('status')).includes('limits are kept local\nnobody was refused\n'));
