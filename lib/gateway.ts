@@ -194,6 +194,7 @@ class ComposedGateway implements Gateway {
 			modeChanged: (up, cause) => this.#observer.limits?.(up ? 'shared' : limits.allowances.client.whenDown, cause),
 		});
 		this.#limiter.share(this.#shared);
+		this.#kept.sessions.share(this.#shared);
 		await within(SHARED_MS, this.#shared.start());
 	}
 

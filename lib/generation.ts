@@ -125,7 +125,7 @@ export class Generation {
 
 	#flowServer(): FlowServer {
 		const { timeouts, anonymity } = this.config;
-		const { limiter, observer, hooks, ids } = this.#surroundings;
+		const { limiter, observer, hooks, ids, kept } = this.#surroundings;
 		const users = usersOf(this.config.users);
 		return new FlowServer({
 			limiter,
@@ -152,6 +152,7 @@ export class Generation {
 				authRequired: this.#authRequired,
 			},
 			sessions: sessionReaderOf(this.config),
+			recall: (session) => kept.sessions.recall(session),
 			verify: (credentials, client) => users.verify(credentials, client),
 		});
 	}

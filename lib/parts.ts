@@ -1,12 +1,13 @@
 // The parts of a gateway that need nothing but its configuration: what a gateway is composed of, and what `explain.ts` asks
 // instead of one.
 import { randomBytes } from 'node:crypto';
-import { MemorySessions, type PromptSessions } from './balance/session-store.ts';
+import { MemorySessions } from './balance/session-store.ts';
 import type { Config } from './config/config.ts';
 import { lineReader } from './config/member.ts';
 import { systemClock } from './core/clock.ts';
 import type { Outbound } from './core/dialer.ts';
 import { Resolver } from './io/resolve.ts';
+import { FleetSessions } from './limits/fleet-sessions.ts';
 import { TorCredentials } from './outbound/tor.ts';
 import { ExitPolicy } from './policy/exit-policy.ts';
 import type { OwnAddresses } from './policy/own-addresses.ts';
@@ -18,13 +19,13 @@ import { Ways, type WaysDeps } from './ways.ts';
 
 /** What outlives a configuration: a reload must move nobody to another exit. */
 export interface Kept {
-	readonly sessions: PromptSessions;
+	readonly sessions: FleetSessions;
 	/** Keys what sticks to somebody: sources and circuits. */
 	readonly secret: Buffer;
 }
 
 export function keptFor({ session }: Config): Kept {
-	return { sessions: new MemorySessions(session), secret: randomBytes(32) };
+	return { sessions: new FleetSessions(new MemorySessions(session)), secret: randomBytes(32) };
 }
 
 export function resolverOf({ resolver }: Config): Resolver {

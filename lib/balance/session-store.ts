@@ -64,6 +64,8 @@ export interface MemorySessionOptions {
 
 /** Sessions in the memory of this process: they end with it. */
 export class MemorySessions implements PromptSessions {
+	/** Told of a key that made room for others before its time. */
+	onCrowdedOut: ((key: string) => void) | null = null;
 	readonly #options: MemorySessionOptions;
 	readonly #clock: Clock;
 	readonly #entries: Map<string, Entry> = new Map();
@@ -90,6 +92,12 @@ export class MemorySessions implements PromptSessions {
 	put(key: string, exit: string, ttlMs: number, owner: string, gone: string | null): string {
 		const kept = this.get(key, null);
 		if (kept !== null && kept !== gone) return kept;
+		this.learn(key, exit, ttlMs, owner);
+		return exit;
+	}
+
+	/** Somebody who knows says which exit is kept under `key`. */
+	learn(key: string, exit: string, ttlMs: number, owner: string): void {
 		this.#entries.set(key, { exit, expiresMs: this.#clock.nowMs() + ttlMs });
 		const keys = this.#owners.get(owner) ?? new Set();
 		this.#owners.delete(owner);
@@ -98,7 +106,6 @@ export class MemorySessions implements PromptSessions {
 		keys.add(key);
 		if (keys.size > this.#options.limitPerOwner) this.#forgetOldest(keys);
 		if (this.#entries.size > this.#options.limit) this.#makeRoom();
-		return exit;
 	}
 
 	#makeRoom(): void {
@@ -111,6 +118,7 @@ export class MemorySessions implements PromptSessions {
 		const oldest = keys.values().next().value as string;
 		keys.delete(oldest);
 		this.#entries.delete(oldest);
+		this.onCrowdedOut?.(oldest);
 	}
 
 	close(): void {

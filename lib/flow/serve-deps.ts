@@ -7,6 +7,7 @@ import type { Flow } from '../core/flow.ts';
 import type { Credentials } from '../core/intent.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Observer } from '../core/observer.ts';
+import type { Session } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
 import type { Sweep } from '../io/sweep.ts';
 import type { Limiter } from '../limits/limiter.ts';
@@ -63,6 +64,8 @@ export interface ServeDeps {
 	readonly ids: { last: number };
 	/** Reads what user names ask of their exit; null: a name is a name. */
 	readonly sessions: SessionReader | null;
+	/** Where gateways share sessions: reads what the others know of one; null where there is nothing to wait for. */
+	readonly recall: (session: Session) => Promise<void> | null;
 	/** `client` is the limit key of who asks. */
 	readonly verify: (credentials: Credentials, client: string) => Promise<boolean>;
 }

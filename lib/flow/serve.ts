@@ -148,6 +148,7 @@ class Conversation {
 			const intent = await this.#intent(handshake, codec);
 			this.#flow.askedMs = this.#deps.clock.nowMs();
 			if (first) await this.#admit(handshake);
+			if (this.#flow.session !== null) await this.#deps.recall(this.#flow.session);
 			switch (intent.kind) {
 				case 'tunnel':
 					this.#flow.target = intent.target;

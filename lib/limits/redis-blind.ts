@@ -19,6 +19,12 @@ export interface BlindOptions {
 	readonly aheadMs: number;
 }
 
+/** What is hashed: a subject of limits, or a session. */
+export interface Blinded {
+	readonly kind: Subject['kind'] | 'session';
+	readonly name: string;
+}
+
 /** What all keys of a subject begin with: `prefix:{x}yyy`. The first letter picks the slot, so that few scripts say much. */
 export interface BlindKeys {
 	readonly now: string;
@@ -83,7 +89,7 @@ export class Blinds {
 	}
 
 	/** Null before a salt of this window was agreed on. */
-	keysOf(subject: Subject): BlindKeys | null {
+	keysOf(subject: Blinded): BlindKeys | null {
 		this.#turn();
 		const name = `${subject.kind} ${subject.name}`;
 		const known = this.#remembered.get(name);

@@ -227,6 +227,32 @@ end
 return found
 `;
 
+/** KEYS: exits of a session, a hash of place -> "end exit". Returns place, exit and what is left of it, in turn. */
+const exits = `${NOW}
+local all, found = redis.call('HGETALL', KEYS[1]), {}
+for i = 1, #all, 2 do
+	local till, exit = string.match(all[i + 1], '^(%d+) (.+)$')
+	if till and tonumber(till) > now then
+		found[#found + 1] = all[i]
+		found[#found + 1] = exit
+		found[#found + 1] = string.format('%.0f', till - now)
+	end
+end
+return found
+`;
+
+/**
+ * KEYS: as above. ARGV: place, exit, for how long, one that does not count any more or '', whether an exit that is kept is to
+ * last longer by it. Returns the exit that is kept from now on.
+ */
+const keepExit = `${NOW}${KEEP}
+local till, exit = string.match(redis.call('HGET', KEYS[1], ARGV[1]) or '', '^(%d+) (.+)$')
+if till and tonumber(till) > now and exit ~= ARGV[4] and (exit ~= ARGV[2] or ARGV[5] == '0') then return exit end
+redis.call('HSET', KEYS[1], ARGV[1], string.format('%.0f', now + ARGV[3]) .. ' ' .. ARGV[2])
+keep(KEYS[1], tonumber(ARGV[3]))
+return ARGV[2]
+`;
+
 /** For ioredis, by the name of the method each becomes. Without `numberOfKeys` the first argument says how many. */
 export const SCRIPTS: Readonly<Record<keyof ScriptMethods, { readonly lua: string; readonly numberOfKeys?: number }>> =
 	{
@@ -241,6 +267,8 @@ export const SCRIPTS: Readonly<Record<keyof ScriptMethods, { readonly lua: strin
 		bautaFail: { lua: fail, numberOfKeys: 1 },
 		bautaBan: { lua: ban, numberOfKeys: 2 },
 		bautaBansSince: { lua: bansSince, numberOfKeys: 2 },
+		bautaExits: { lua: exits, numberOfKeys: 1 },
+		bautaKeepExit: { lua: keepExit, numberOfKeys: 1 },
 	};
 
 type Arg = string | number;
@@ -268,5 +296,7 @@ export interface ScriptMethods {
 	bautaGiveBack(key: string, day: number, month: number): Promise<number>;
 	bautaFail(key: string, windowMs: number): Promise<number>;
 	bautaBan(bans: string, changes: string, whose: string, ...args: number[]): Promise<string | null>;
+	bautaExits(key: string): Promise<string[]>;
+	bautaKeepExit(key: string, place: string, exit: string, ms: number, gone: string, longer: '0' | '1'): Promise<string>;
 	bautaBansSince(bans: string, changes: string, ...args: number[]): Promise<string[]>;
 }

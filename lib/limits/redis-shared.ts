@@ -4,11 +4,12 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../core/clock.ts';
 import type { Secret } from '../core/secret.ts';
 import { Bans } from './redis-bans.ts';
-import { type BlindKeys, Blinds } from './redis-blind.ts';
+import { type Blinded, type BlindKeys, Blinds } from './redis-blind.ts';
 import { Bytes } from './redis-bytes.ts';
 import { ours, StoreProblem } from './redis-causes.ts';
 import type { RedisServers, StoreClient } from './redis-client.ts';
 import { COUNTED, type Counted, countedOf } from './redis-counted.ts';
+import { Exits, type KeptExit } from './redis-exits.ts';
 import { Places } from './redis-places.ts';
 import { type Rated, Rates, type Taken } from './redis-rates.ts';
 import { RedisStore, type StoreDeps } from './redis-store.ts';
@@ -47,6 +48,7 @@ export class RedisShared implements Shared {
 	readonly #rates: Rates;
 	readonly #bytes: Bytes;
 	readonly #bans: Bans;
+	readonly #exits: Exits;
 	readonly #tickMs: number;
 	#timer: NodeJS.Timeout | undefined;
 	#ticking = false;
@@ -65,6 +67,7 @@ export class RedisShared implements Shared {
 		this.#rates = new Rates(clock);
 		this.#bytes = new Bytes(this.#blinds);
 		this.#bans = new Bans(this.#blinds, { prefix, lookMs: this.#tickMs }, clock);
+		this.#exits = new Exits(this.#blinds);
 		const recover = (client: StoreClient): Promise<void> => this.#recover(client);
 		this.#store = new RedisStore(limits, { clock, note, modeChanged, recover });
 	}
@@ -128,7 +131,7 @@ export class RedisShared implements Shared {
 	}
 
 	/** Asks about a subject, under its keys of now. */
-	#ask<T>(subject: Subject, question: (client: StoreClient, keys: BlindKeys) => Promise<T>): Promise<T | null> {
+	#ask<T>(subject: Blinded, question: (client: StoreClient, keys: BlindKeys) => Promise<T>): Promise<T | null> {
 		return this.#store.ask(async (client) => {
 			const keys = this.#blinds.keysOf(subject) ?? (await this.#keysAgreed(client, subject));
 			return question(client, keys);
@@ -136,7 +139,7 @@ export class RedisShared implements Shared {
 	}
 
 	/** The salt of a window that has begun while nobody looked. */
-	async #keysAgreed(client: StoreClient, subject: Subject): Promise<BlindKeys> {
+	async #keysAgreed(client: StoreClient, subject: Blinded): Promise<BlindKeys> {
 		await this.#blinds.agree(client, { anew: false });
 		const keys = this.#blinds.keysOf(subject);
 		if (keys === null) throw new StoreProblem('no salt');
@@ -174,6 +177,19 @@ export class RedisShared implements Shared {
 		rule: FailureRule,
 	): Promise<{ readonly failures: number; readonly banMs: number } | null> {
 		return this.#ask(subject, (client, keys) => this.#bans.fail(client, keys, what, rule));
+	}
+
+	/** Exits of a session, whatever that is called. Null: no answer. */
+	exitsOf(session: string): Promise<readonly KeptExit[] | null> {
+		return this.#ask(sessionCalled(session), (client, keys) => this.#exits.of(client, keys));
+	}
+
+	keepExit(session: string, kept: KeptExit, how: { gone: string | null; longer: boolean }): Promise<string | null> {
+		return this.#ask(sessionCalled(session), (client, keys) => this.#exits.keep(client, keys, kept, how));
+	}
+
+	forgetExit(session: string, place: string): void {
+		void this.#ask(sessionCalled(session), (client, keys) => this.#exits.forget(client, keys, place));
 	}
 
 	bannedMs(subject: Subject): number {
@@ -216,4 +232,9 @@ export class RedisShared implements Shared {
 			return true as const;
 		});
 	}
+}
+
+/** A session is blind as a subject is. */
+function sessionCalled(name: string): { readonly kind: 'session'; readonly name: string } {
+	return { kind: 'session', name };
 }
