@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { type ConfigInput, createGateway, type Flow, type Gateway, type GatewayOptions } from '../lib/index.ts';
 import { connectRaw, type RawClient } from './helpers/raw-client.ts';
 import { startTcpOrigin, type TcpOrigin } from './helpers/tcp-origins.ts';
+import { ask as askSocks, associate, readSocksReply, udpEnd } from './helpers/udp.ts';
 
 /** 65,000 addresses of loopback: two that are chosen apart are two. */
 const OPEN: ConfigInput = {
@@ -193,4 +194,20 @@ test('in a group a session keeps its member through a reload, and a wish is for 
 	const refused = await connectRaw(t, port);
 	refused.write(`CONNECT 127.0.0.1:1 HTTP/1.1\r\nProxy-Authorization: Basic ${basic('web-exit-s17')}\r\n\r\n`);
 	t.regex((await refused.readUntil('\r\n')).toString(), / 403 /);
+});
+
+test('datagrams leave from the sources, too, and a peer is waited for there', async (t) => {
+	for (const native of [true, false]) {
+		const port = await started(t, { io: { native } });
+		const there = await udpEnd(t);
+		for (let i = 0; i < 3; i++) {
+			const client = await associate(t, port);
+			await client.send('127.0.0.1', there.port, 'x');
+			t.regex((await there.take()).from.address, /^127\.7\./, String(native));
+			client.control.end();
+		}
+		const bind = await readSocksReply(await askSocks(t, port, 2, [1, 127, 0, 0, 1, 0, 21]));
+		t.is(bind.rep, 0);
+		t.regex(bind.host, /^127\.7\./);
+	}
 });

@@ -5,6 +5,7 @@ import { type Connecting, RawLink } from './link-raw.ts';
 import { EINPROGRESS, type Result } from './native.ts';
 import type { Reactor } from './reactor.ts';
 import { familyOf, sockaddrOf } from './sockaddr.ts';
+import { bindSource, type Source, type SourceFailure } from './source-socket.ts';
 
 const IPPROTO_TCP = 6;
 const TCP_NODELAY = 1;
@@ -13,18 +14,30 @@ export interface RawConnectOptions {
 	readonly reactor: Reactor;
 	/** Whose end this is: the side of the link's errors. */
 	readonly side: Side;
+	/** Where it leaves from. */
+	readonly source?: Source | undefined;
 }
 
 /**
  * A link that connects: `waiting` is told when that is decided, `destroy` gives it up and tells nobody. A negative errno
- * when it failed at once: then nothing is open, and nothing more is told.
+ * when it failed at once, or why it cannot leave from there: then nothing is open, and nothing more is told.
  */
-export function connectRaw(ip: Ip, port: number, options: RawConnectOptions, waiting: Connecting): RawLink | Result {
-	const { reactor, side } = options;
+export function connectRaw(
+	ip: Ip,
+	port: number,
+	options: RawConnectOptions,
+	waiting: Connecting,
+): RawLink | Result | SourceFailure {
+	const { reactor, side, source } = options;
 	const { calls } = reactor;
 	const fd = calls.socket(familyOf(ip));
 	if (fd < 0) return fd;
 	calls.setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	const failed = source ? bindSource(fd, source, calls) : null;
+	if (failed !== null) {
+		calls.close(fd);
+		return failed;
+	}
 	const connected = calls.connect(fd, sockaddrOf(ip, port));
 	if (connected < 0 && connected !== -EINPROGRESS) {
 		calls.close(fd);

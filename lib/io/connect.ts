@@ -53,11 +53,6 @@ export class SourceFault extends GatewayError {
 	}
 }
 
-function sourceFaultOf({ code, syscall }: NodeJS.ErrnoException, source: Source | undefined): SourceFault | null {
-	if (!source || source.ip === null || code === undefined || !isPortless(code)) return null;
-	return new SourceFault({ errno: code, bind: syscall === 'bind' });
-}
-
 /** bind(2) and connect(2) on an address whose ports are all in use. */
 function isPortless(errno: string | undefined): boolean {
 	return errno === 'EADDRINUSE' || errno === 'EADDRNOTAVAIL';
@@ -92,23 +87,26 @@ class Attempt implements Connecting {
 		const { signal, limitMs, reactor, source } = this.#options;
 		signal.addEventListener('abort', this.#onAbort);
 		if (limitMs !== undefined) this.#timer = setTimeout(onLimit, limitMs, this);
-		// A near end of its own is given to a socket before node takes it.
-		if (reactor && !source) this.#startPlain(ip, port, reactor);
+		// Without system calls it is node that binds.
+		if (reactor && source?.calls !== null) this.#startPlain(ip, port, reactor, source);
 		else this.#startStream(ip, port, source);
 	}
 
-	#startPlain(ip: Ip, port: number, reactor: Reactor): void {
-		const link = connectRaw(ip, port, { reactor, side: this.#options.side }, this);
+	#startPlain(ip: Ip, port: number, reactor: Reactor, source: Source | undefined): void {
+		const link = connectRaw(ip, port, { reactor, side: this.#options.side, source }, this);
 		if (typeof link === 'number') this.decided(link);
+		else if ('errno' in link) this.#refuseSource(link);
 		else this.#socket = link;
+	}
+
+	#refuseSource(failure: SourceFailure): void {
+		this.#over();
+		this.#reject(new SourceFault(failure));
 	}
 
 	#startStream(ip: Ip, port: number, source: Source | undefined): void {
 		const socket = source ? sourceSocket(source, ip) : new Socket(SOCKET);
-		if (!(socket instanceof Socket)) {
-			this.#over();
-			return this.#reject(new SourceFault(socket));
-		}
+		if (!(socket instanceof Socket)) return this.#refuseSource(socket);
 		this.#socket = socket;
 		const onConnect = (): void => {
 			socket.off('error', onError);
@@ -118,7 +116,7 @@ class Attempt implements Connecting {
 		const onError = (error: NodeJS.ErrnoException): void => {
 			socket.off('connect', onConnect);
 			this.#over();
-			this.#reject(sourceFaultOf(error, source) ?? errnoError(error.code, this.#options.side));
+			this.#rejectErrno(error.code, error.syscall === 'bind');
 		};
 		socket.once('error', onError);
 		socket.once('connect', onConnect);
@@ -128,7 +126,13 @@ class Attempt implements Connecting {
 	decided(result: Result): void {
 		this.#over();
 		if (result === 0) this.#resolve(this.#socket as RawLink);
-		else this.#reject(errnoError(errnoName(result), this.#options.side));
+		else this.#rejectErrno(errnoName(result), false);
+	}
+
+	#rejectErrno(errno: string | undefined, bind: boolean): void {
+		const { side, source } = this.#options;
+		const isSource = source !== undefined && source.ip !== null && errno !== undefined && isPortless(errno);
+		this.#reject(isSource ? new SourceFault({ errno, bind }) : errnoError(errno, side));
 	}
 
 	readonly #onAbort = (): void => this.#fail(abortError(this.#options.signal));
@@ -181,6 +185,8 @@ function retryOf(code: Code): Retry {
 export interface Departures {
 	/** Whether there is one for an address of this family. */
 	reaches(ip: Ip): boolean;
+	/** Opens something else from one of them that has the family of `like`: see io/egress.ts. */
+	leave<T>(like: Ip, flow: Flow, open: (source: Source) => Promise<T>): Promise<T>;
 	/** As `connectTcp`, from one of them. */
 	connect(ip: Ip, port: number, options: ConnectOptions, flow: Flow): Promise<Link>;
 	/** Whether two dials of one flow may leave from two addresses. */
@@ -258,7 +264,7 @@ function connectFrom(
 }
 
 /** Those that there is a source for; all of them if there is none for any, so that the dial says so. */
-function reached(addresses: readonly Ip[], { egress }: DialDeps): readonly Ip[] {
+export function reached(addresses: readonly Ip[], { egress }: DialDeps): readonly Ip[] {
 	if (!egress) return addresses;
 	const reached = addresses.filter((ip) => egress.reaches(ip));
 	return reached.length > 0 ? reached : addresses;

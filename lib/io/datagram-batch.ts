@@ -9,6 +9,7 @@ import type { Ip } from '../core/ip.ts';
 import { DatagramFrames, SLOTS } from './datagram-frames.ts';
 import { EPOLL_DATA_OFFSET, EPOLL_EVENT_BYTES, errnoName, type Native, nativeCalls, type Watch } from './native.ts';
 import { familyOf, portOfSockaddr, sockaddrOf } from './sockaddr.ts';
+import { prepareSource, type Source } from './source-socket.ts';
 
 const EPOLLIN = 1;
 const EPOLL_CTL_ADD = 1;
@@ -54,10 +55,10 @@ export class DatagramBatch {
 	}
 
 	/** A socket, or an errno name. The set lives for as long as it has one. */
-	open(ip: Ip, port: number, sink: DatagramSink): DatagramSocket | string {
+	open(ip: Ip, port: number, sink: DatagramSink, source: Source | null): DatagramSocket | string {
 		const fd = this.calls.datagramSocket(familyOf(ip));
 		if (fd < 0) return errnoName(fd);
-		const wrong = this.#prepare(fd, ip, port);
+		const wrong = this.#prepare(fd, ip, port, source);
 		if (wrong < 0) {
 			this.calls.close(fd);
 			this.#restIfEmpty();
@@ -70,8 +71,10 @@ export class DatagramBatch {
 		return socket;
 	}
 
-	#prepare(fd: number, ip: Ip, port: number): number {
+	#prepare(fd: number, ip: Ip, port: number, source: Source | null): number {
 		if (typeof ip !== 'number') this.calls.setOption(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+		const prepared = source === null ? 0 : prepareSource(fd, source, this.calls);
+		if (prepared < 0) return prepared;
 		const bound = this.calls.bind(fd, sockaddrOf(ip, port));
 		if (bound < 0) return bound;
 		if (this.#epoll < 0) {

@@ -7,6 +7,7 @@ import type { Ip } from '../core/ip.ts';
 import { DatagramBatch } from './datagram-batch.ts';
 import { openNodeDatagrams } from './datagram-node.ts';
 import type { PortTurns } from './port-choice.ts';
+import { NO_CALLS, type Source } from './source-socket.ts';
 
 /** Opens the UDP sockets of one gateway. */
 export class Datagrams {
@@ -23,9 +24,14 @@ export class Datagrams {
 
 	/**
 	 * A socket bound to `ip`, which may be unspecified; an IPv6 one takes IPv6 alone. Rejects with GatewayError, phase
-	 * `connect`: `connection_limit_reached` when no port or no descriptor is left, else the errno's code.
+	 * `connect`: `connection_limit_reached` when no port or no descriptor is left, else the errno's code, with the errno as
+	 * note. `source`: what else its near end is told; `ip` is what counts of addresses.
 	 */
-	open(ip: Ip, ports: PortTurns, sink: DatagramSink): Promise<DatagramSocket> {
-		return ports.open((port) => this.#batch?.open(ip, port, sink) ?? openNodeDatagrams(ip, port, sink));
+	open(ip: Ip, ports: PortTurns, sink: DatagramSink, source: Source | null = null): Promise<DatagramSocket> {
+		const batch = this.#batch;
+		if (batch) return ports.open((port) => batch.open(ip, port, sink, source));
+		if (source !== null && (source.mark !== 0 || source.device !== ''))
+			return ports.open<DatagramSocket>(() => NO_CALLS.errno);
+		return ports.open((port) => openNodeDatagrams(ip, port, sink));
 	}
 }

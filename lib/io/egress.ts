@@ -81,34 +81,47 @@ export class Egress {
 	}
 
 	/** As `connectTcp`, from an address of ours. Rejects with `SourceFault` when none does. */
-	async connect(ip: Ip, port: number, options: ConnectOptions, flow: Flow): Promise<Link> {
-		const choice = this.#choices.get(familyOf(ip));
-		if (!choice) {
-			if (!this.reaches(ip)) throw noFamily();
-			return connectTcp(ip, port, { ...options, source: this.#sourceOf(null, null) });
-		}
-		const { session } = flow;
-		if (session !== null && session.key !== null) return this.#connectSession(ip, port, options, session, choice);
-		const sticky = this.#options.strategy === 'sticky' ? this.#hash(flow.user ?? flow.client) : null;
-		return this.#connectAny(ip, port, options, sticky, choice);
+	connect(ip: Ip, port: number, options: ConnectOptions, flow: Flow): Promise<Link> {
+		const open = (source: Source): Promise<Link> => connectTcp(ip, port, { ...options, source });
+		return this.leave(ip, flow, open, (link) => link.gone());
 	}
 
-	async #connectSession(
-		ip: Ip,
-		port: number,
-		options: ConnectOptions,
+	/**
+	 * Opens from an address of ours of the family of `like`, and from another one after a `SourceFault`, which it rejects
+	 * with when none does. `goneOf` tells when an address is used no more; what has none is not counted.
+	 */
+	async leave<T>(
+		like: Ip,
+		flow: Flow,
+		open: (source: Source) => Promise<T>,
+		goneOf?: (opened: T) => Promise<void>,
+	): Promise<T> {
+		const choice = this.#choices.get(familyOf(like));
+		if (!choice) {
+			if (!this.reaches(like)) throw noFamily();
+			return open(this.#sourceOf(null, null));
+		}
+		const { session } = flow;
+		if (session !== null && session.key !== null) return this.#leaveBySession(familyOf(like), open, session, choice);
+		const sticky = this.#options.strategy === 'sticky' ? this.#hash(flow.user ?? flow.client) : null;
+		return this.#leaveByAny(open, goneOf, sticky, choice);
+	}
+
+	async #leaveBySession<T>(
+		family: Family,
+		open: (source: Source) => Promise<T>,
 		session: Session,
 		choice: SourceChoice,
-	): Promise<Link> {
+	): Promise<T> {
 		const { sessions } = this.#deps;
-		const place = `${this.#options.tag} ${familyOf(ip)}`;
+		const place = `${this.#options.tag} ${family}`;
 		const isThere = (exit: string): boolean => this.#prefixOf(exit, choice) !== null;
 		const choose = (): string => this.#chooseText(choice);
 		let exit = await exitOf(session, sessions, { place, isThere, choose });
 		for (let tries = 1; ; tries++) {
 			const from = this.#prefixOf(exit, choice);
 			try {
-				return await connectTcp(ip, port, { ...options, source: this.#sourceOf(parseIp(exit), from) });
+				return await open(this.#sourceOf(parseIp(exit), from));
 			} catch (error) {
 				if (!(error instanceof SourceFault) || tries === TRIES) throw error;
 				if (error.isForeign && from !== null) this.#rest(from);
@@ -126,22 +139,21 @@ export class Egress {
 		return formatIp(source.ip);
 	}
 
-	async #connectAny(
-		ip: Ip,
-		port: number,
-		options: ConnectOptions,
+	async #leaveByAny<T>(
+		open: (source: Source) => Promise<T>,
+		goneOf: ((opened: T) => Promise<void>) | undefined,
 		sticky: Buffer | null,
 		choice: SourceChoice,
-	): Promise<Link> {
+	): Promise<T> {
 		const tried: SourceAddress[] = [];
 		let failed: SourceFault | null = null;
 		while (tried.length < TRIES) {
 			const source = choice.pick(sticky, this.#clock.nowMs(), tried);
 			if (source === null) break;
 			try {
-				const link = await connectTcp(ip, port, { ...options, source: this.#sourceOf(source.ip, source.from) });
-				if (source.slot >= 0) void link.gone().then(() => choice.release(source));
-				return link;
+				const opened = await open(this.#sourceOf(source.ip, source.from));
+				if (source.slot >= 0) void Promise.resolve(goneOf?.(opened)).then(() => choice.release(source));
+				return opened;
 			} catch (error) {
 				choice.release(source);
 				if (!(error instanceof SourceFault)) throw error;

@@ -56,22 +56,29 @@ export function nodeBind({ ip, calls }: Source): { readonly localAddress?: strin
 	return calls === null && ip !== null ? { localAddress: formatIp(ip) } : {};
 }
 
-const NO_CALLS: SourceFailure = { errno: 'ENOSYS', bind: false };
+/** Node knows neither mark nor device. */
+export const NO_CALLS: SourceFailure = { errno: 'ENOSYS', bind: false };
 
-/** Gives a new socket its near end; null when it has it. The caller closes it in either case. */
-export function bindSource(
-	fd: number,
-	{ ip, mark, device, freebind }: Omit<Source, 'calls'>,
-	calls: SourceCalls,
-): SourceFailure | null {
-	const refused = (result: Result, bind = false): SourceFailure | null =>
-		result < 0 ? { errno: errnoName(result), bind } : null;
-	let failure: SourceFailure | null = null;
-	if (mark !== 0) failure = refused(calls.setOption(fd, SOL_SOCKET, SO_MARK, mark | 0));
-	if (failure === null && device !== '')
-		failure = refused(calls.setOptionBytes(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${device}\0`, 'latin1')));
-	if (failure !== null || ip === null) return failure;
-	if (freebind) calls.setOption(fd, IPPROTO_IP, IP_FREEBIND, 1);
+/** Gives a new TCP socket its near end; null when it has it. The caller closes it in either case. */
+export function bindSource(fd: number, source: Omit<Source, 'calls'>, calls: SourceCalls): SourceFailure | null {
+	const prepared = prepareSource(fd, source, calls);
+	if (prepared < 0) return { errno: errnoName(prepared), bind: false };
+	if (source.ip === null) return null;
 	calls.setOption(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1);
-	return refused(calls.bind(fd, sockaddrOf(ip, 0)), true);
+	const bound = calls.bind(fd, sockaddrOf(source.ip, 0));
+	return bound < 0 ? { errno: errnoName(bound), bind: true } : null;
+}
+
+/** What a new socket of any kind has to be told before bind(2). */
+export function prepareSource(
+	fd: number,
+	{ mark, device, freebind }: Omit<Source, 'calls' | 'ip'>,
+	calls: Pick<SourceCalls, 'setOption' | 'setOptionBytes'>,
+): Result {
+	let result: Result = 0;
+	if (mark !== 0) result = calls.setOption(fd, SOL_SOCKET, SO_MARK, mark | 0);
+	if (result >= 0 && device !== '')
+		result = calls.setOptionBytes(fd, SOL_SOCKET, SO_BINDTODEVICE, Buffer.from(`${device}\0`, 'latin1'));
+	if (result >= 0 && freebind) calls.setOption(fd, IPPROTO_IP, IP_FREEBIND, 1);
+	return result;
 }

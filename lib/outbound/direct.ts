@@ -36,16 +36,24 @@ export class Direct implements Outbound {
 		return openDatagramPath(sink, this.#deps, context);
 	}
 
-	/** At the address that leads to the peer; for anybody at the one that leads to the internet, else where the client is. */
+	/**
+	 * At the address that it leaves from; else at the one that leads to the peer, and for anybody at the one that leads to
+	 * the internet, else where the client is.
+	 */
 	async wait(request: WaitRequest, context: DialContext): Promise<Waiter> {
 		const { peer, family, local } = request;
 		const ports = this.#deps.waitPorts;
 		if (!ports) throw unsupported('no BIND');
 		const peers = peer === null ? null : await this.#addressesOf(peer, context);
-		const towards = peers === null ? ((await localIpOutwards(family)) ?? local) : await localIpTowards(peers[0] as Ip);
-		if (towards === null) throw new GatewayError('destination_ip_unroutable', { phase: 'connect' });
 		const judge = peers === null ? (ip: Ip): GatewayError | null => request.judge(ip) : (): null => null;
-		return waitForPeer({ peers, judge }, towards, ports);
+		const here = async (source: Ip | null): Promise<Waiter> => {
+			const towards =
+				source ?? (peers === null ? ((await localIpOutwards(family)) ?? local) : await localIpTowards(peers[0] as Ip));
+			if (towards === null) throw new GatewayError('destination_ip_unroutable', { phase: 'connect' });
+			return waitForPeer({ peers, judge }, towards, ports);
+		};
+		const like = peers?.[0] ?? (family === 'ip4' ? 0 : new Uint8Array(16));
+		return this.#deps.egress?.leave(like, context.flow, ({ ip }) => here(ip)) ?? here(null);
 	}
 
 	async #addressesOf(target: Target, context: DialContext): Promise<readonly Ip[]> {

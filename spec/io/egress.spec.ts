@@ -8,6 +8,7 @@ import type { Session } from '../../lib/core/session.ts';
 import { targetOfHost } from '../../lib/core/target.ts';
 import { dialTarget } from '../../lib/io/connect.ts';
 import { Egress, type EgressDeps, type EgressOptions } from '../../lib/io/egress.ts';
+import { Reactor } from '../../lib/io/reactor.ts';
 import { type Prefix, parsePrefix } from '../../lib/policy/prefix.ts';
 import { contextOf, failureOf } from '../helpers/dial.ts';
 import { inNamespace } from '../helpers/namespace.ts';
@@ -39,23 +40,31 @@ function egressOf(source: string[], options: Partial<EgressOptions> = {}, deps: 
 }
 
 /** Who the origin sees. */
-async function seen(t: ExecutionContext, origin: TcpOrigin, egress: Egress, flow = flowOf()): Promise<string> {
-	const link = await egress.connect(LOOPBACK, origin.port, { side: 'target', signal: live }, flow);
+async function seen(
+	t: ExecutionContext,
+	origin: TcpOrigin,
+	egress: Egress,
+	flow: Flow = flowOf(),
+	reactor: Reactor | null = null,
+): Promise<string> {
+	const link = await egress.connect(LOOPBACK, origin.port, { side: 'target', signal: live, reactor }, flow);
 	t.teardown(() => link.destroy());
 	return (await origin.take()).remoteAddress as string;
 }
 
-const BOTH: readonly (readonly [string, Partial<EgressDeps>])[] = [
-	['by system calls', {}],
-	['by node alone', { calls: null }],
+const NATIVE = Reactor.create();
+const HOW: readonly (readonly [string, Partial<EgressDeps>, Reactor | null])[] = [
+	['by system calls', {}, NATIVE],
+	['by system calls and node\u2019s streams', {}, null],
+	['by node alone', { calls: null }, NATIVE],
 ];
 
-for (const [how, deps] of BOTH) {
+for (const [how, deps, reactor] of HOW) {
 	test(`connections leave from the sources and from nowhere else, ${how}`, async (t) => {
 		const origin = await startTcpOrigin(t);
 		const egress = egressOf(['127.0.0.16/29', '127.0.1.1'], {}, deps);
 		const from = new Set<string>();
-		for (let i = 0; i < 60; i++) from.add(await seen(t, origin, egress));
+		for (let i = 0; i < 60; i++) from.add(await seen(t, origin, egress, flowOf(), reactor));
 		const all = [17, 18, 19, 20, 21, 22].map((last) => `127.0.0.${last}`);
 		t.deepEqual([...from].toSorted(), [...all, '127.0.1.1']);
 	});
@@ -65,13 +74,13 @@ for (const [how, deps] of BOTH) {
 		const notes: unknown[] = [];
 		const note: EgressDeps['note'] = (level, event, facts) => void notes.push([level, event, facts]);
 		const egress = egressOf(['198.51.100.0/28', '127.0.0.16/29'], {}, { ...deps, note });
-		for (let i = 0; i < 20; i++) t.regex(await seen(t, origin, egress), /^127\.0\.0\./);
+		for (let i = 0; i < 20; i++) t.regex(await seen(t, origin, egress, flowOf(), reactor), /^127\.0\.0\./);
 		t.deepEqual(notes, [['warn', 'source is not an address of this machine', { source: '198.51.100.0/28' }]]);
 	});
 
 	test(`where no source does, the dial fails and names no target, ${how}`, async (t) => {
 		const egress = egressOf(['198.51.100.0/28'], {}, deps);
-		const dial = () => egress.connect(LOOPBACK, 9, { side: 'target', signal: live }, flowOf());
+		const dial = () => egress.connect(LOOPBACK, 9, { side: 'target', signal: live, reactor }, flowOf());
 		t.like(await failureOf(dial()), {
 			code: 'connection_limit_reached',
 			side: 'gateway',
