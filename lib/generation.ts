@@ -5,6 +5,7 @@ import { advertisedPrefixes, bindOptionsOf, relaysOf } from './commands.ts';
 import type { Config } from './config/config.ts';
 import type { Client } from './core/client.ts';
 import { systemClock } from './core/clock.ts';
+import type { MemberCount } from './core/dialer.ts';
 import type { Observer } from './core/observer.ts';
 import { OriginPool } from './flow/origin-pool.ts';
 import { Router } from './flow/router.ts';
@@ -43,6 +44,8 @@ export interface Surroundings {
 export interface Exit {
 	readonly tag: string;
 	readonly type: string;
+	/** Null for what is no group. */
+	readonly members: MemberCount | null;
 }
 
 /** What the rules say to one question. */
@@ -174,7 +177,7 @@ export class Generation {
 
 	/** Every way out, the default route first. */
 	get exits(): readonly Exit[] {
-		return this.#router.all.map(({ tag, type }) => ({ tag, type }));
+		return this.#router.all.map(({ tag, type, members = null }) => ({ tag, type, members }));
 	}
 
 	/** What would become of a request, by the rules; hooks are not asked. */

@@ -1,5 +1,5 @@
-// Who may speak to the admin listener. A socket in the file system is guarded by its file. Over TCP there is a token, and
-// two things that keep web pages out: the request must be meant for us by address (a page that rebinds its own name to
+// Who may speak to the admin listener. A socket in the file system is guarded by its file; over TCP there is a token. Two
+// things keep web pages out of both, for a browser may get to a file's socket by a tunnel: the request must be meant for us by address (a page that rebinds its own name to
 // 127.0.0.1 sends that name as Host), and a browser that says where a page comes from must say: from here.
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { parseIp } from '../core/ip.ts';

@@ -11,6 +11,8 @@ import { wireText } from '../policy/wire-text.ts';
 import { AdminError } from './admin-error.ts';
 import { invalid, readJson, textOf } from './body.ts';
 import { Events } from './events.ts';
+import { History } from './history.ts';
+import { pageRoutes } from './page.ts';
 import { exitStatuses, flowCounts, type LastReload, limitsStatus, statusOf, type Watched } from './snapshot.ts';
 
 /** What the admin listener looks at and what it can have done. */
@@ -39,26 +41,40 @@ export interface Route {
 /** Answers of a route: JSON of what it gives back, unless that is undefined: then it has answered itself. */
 export type Routes = ReadonlyMap<string, Route>;
 
-/** The table, by path, and what has to be closed with it. */
-export function routesOf(deps: AdminDeps): { readonly routes: Routes; readonly events: Events } {
+/** The table, by path, and what ends with it. */
+export interface Api {
+	readonly routes: Routes;
+	/** Ends every event stream. */
+	close(): void;
+}
+
+/** Of one admin listener; begins to keep its history. */
+export function routesOf(deps: AdminDeps): Api {
 	const { gateway, tally } = deps;
 	const status = (): object => statusOf(gateway, tally, deps.version, deps.lastReload());
 	const events = new Events(status);
+	const history = new History(tally);
 	const routes: Record<string, Route> = {
+		...pageRoutes(),
 		'/healthz': { method: 'GET', open: true, answer: (_, response) => text(response, 200, 'ok\n') },
 		'/readyz': { method: 'GET', open: true, answer: (_, response) => ready(response, gateway) },
 		'/metrics': { method: 'GET', answer: (_, response) => metrics(response, deps.metrics) },
 		'/v1/status': { method: 'GET', answer: status },
 		'/v1/flows': { method: 'GET', answer: () => flowCounts(tally) },
 		'/v1/exits': { method: 'GET', answer: () => exitStatuses(gateway, tally, flowCounts(tally)) },
-		'/v1/limits': { method: 'GET', answer: () => limitsStatus(tally) },
+		'/v1/limits': { method: 'GET', answer: () => limitsStatus(gateway, tally) },
+		'/v1/history': { method: 'GET', answer: () => history.status() },
 		'/v1/events': { method: 'GET', answer: (_, response) => events.stream(response) },
 		'/v1/route': { method: 'POST', answer: async (request) => gateway.decide(subjectOf(await readJson(request))) },
 		'/v1/reload': { method: 'POST', answer: (request) => reload(request, deps) },
 		'/v1/upgrade': { method: 'POST', answer: (request) => upgrade(request, deps) },
 		'/v1/drain': { method: 'POST', answer: (request) => drain(request, deps) },
 	};
-	return { routes: new Map(Object.entries(routes)), events };
+	const close = (): void => {
+		events.close();
+		history.close();
+	};
+	return { routes: new Map(Object.entries(routes)), close };
 }
 
 function text(response: ServerResponse, status: number, body: string): void {

@@ -6,8 +6,7 @@ import type { Observer } from '../core/observer.ts';
 import { type Bound, bindServer, fileOf, ListenError, type Where } from '../io/bind.ts';
 import { type Access, checkSite, checkToken } from './access.ts';
 import { AdminError } from './admin-error.ts';
-import { type AdminDeps, type Route, type Routes, routesOf } from './api.ts';
-import type { Events } from './events.ts';
+import { type AdminDeps, type Api, type Route, routesOf } from './api.ts';
 
 export type { AdminDeps } from './api.ts';
 
@@ -19,11 +18,14 @@ const HEAD_MS = 3_000;
 const REQUEST_MS = 10_000;
 const IDLE_MS = 5_000;
 
-/** For whatever is answered: kept by nobody, shown in no frame, read as what it says it is. */
+const CSP =
+	"default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'";
+
+/** For whatever is answered: kept by nobody, shown in no frame, read as what it says it is; no text becomes markup. */
 const HEADERS: readonly (readonly [string, string])[] = [
 	['Cache-Control', 'no-store'],
 	['X-Content-Type-Options', 'nosniff'],
-	['Content-Security-Policy', "default-src 'self'; frame-ancestors 'none'"],
+	['Content-Security-Policy', CSP],
 	['Cross-Origin-Resource-Policy', 'same-origin'],
 	['Referrer-Policy', 'no-referrer'],
 ];
@@ -51,17 +53,14 @@ export class AdminServer {
 	/** What has to be shown; another one from the next request on. */
 	access: Access;
 	readonly #observer: Observer;
-	readonly #routes: Routes;
-	readonly #events: Events;
+	readonly #api: Api;
 	readonly #server: Server;
 	#place: Place | null = null;
 
 	constructor({ token, hosts }: AdminConfig, deps: AdminDeps, observer: Observer) {
 		this.access = { token, hosts };
 		this.#observer = observer;
-		const { routes, events } = routesOf(deps);
-		this.#routes = routes;
-		this.#events = events;
+		this.#api = routesOf(deps);
 		const options = { maxHeaderSize: HEAD_BYTES, headersTimeout: HEAD_MS, requestTimeout: REQUEST_MS };
 		this.#server = createServer({ ...options, connectionsCheckingInterval: 1_000, keepAliveTimeout: IDLE_MS });
 		this.#server.maxConnections = MOST_CONNECTIONS;
@@ -95,7 +94,7 @@ export class AdminServer {
 
 	/** Listens no more and lets go of who is there. */
 	stop(): Promise<void> {
-		this.#events.close();
+		this.#api.close();
 		if (this.#server.listening) this.#server.close();
 		this.#place?.leave();
 		this.#place = null;
@@ -116,10 +115,11 @@ export class AdminServer {
 
 	#routeOf(request: IncomingMessage, response: ServerResponse): Route {
 		const path = (request.url ?? '').split('?')[0] as string;
-		const route = this.#routes.get(path);
-		if (this.#place?.tcp !== false && !route?.open) {
+		const route = this.#api.routes.get(path);
+		if (!route?.open) {
+			// A browser may get to a socket of the file system, too: by `ssh -L`.
 			checkSite(request.headers, this.access);
-			checkToken(request.headers, this.access);
+			if (this.#place?.tcp !== false) checkToken(request.headers, this.access);
 		}
 		if (!route) throw new AdminError('not_found', 'no such path');
 		if (route.method === request.method || (route.method === 'GET' && request.method === 'HEAD')) return route;

@@ -1,5 +1,6 @@
 // What the gateway looks like now, as the admin API tells it: numbers and words of the configuration. Nothing here names a
 // client, a user or a target.
+import type { MemberCount } from '../core/dialer.ts';
 import type { LimitsMode } from '../core/observer.ts';
 import type { Tally } from '../observe/tally.ts';
 
@@ -8,7 +9,8 @@ export interface Watched {
 	readonly state: 'starting' | 'serving' | 'draining';
 	readonly addresses: readonly string[];
 	readonly liveFlows: number;
-	readonly exits: readonly { readonly tag: string; readonly type: string }[];
+	readonly exits: readonly { readonly tag: string; readonly type: string; readonly members: MemberCount | null }[];
+	readonly config: { readonly redis: object | null };
 }
 
 /** How the last reload went. */
@@ -53,10 +55,14 @@ export interface ExitStatus {
 	readonly failed: number;
 	/** How long a dial takes on average; null before the first. */
 	readonly dialSeconds: number | null;
+	/** Null for what is no group. */
+	readonly members: MemberCount | null;
 }
 
 export interface LimitsStatus {
 	readonly mode: LimitsMode;
+	/** A store is configured: `shared` is what should be. */
+	readonly redis: boolean;
 	/** By the limit that refused. */
 	readonly refused: Readonly<Record<string, number>>;
 }
@@ -83,15 +89,15 @@ function add(counts: Record<string, number>, word: string, count = 1): void {
 
 export function exitStatuses({ exits }: Watched, tally: Tally, { openByExit }: FlowCounts): ExitStatus[] {
 	const counts = new Map([...tally.exits].map((exit) => [exit.outbound, exit]));
-	return exits.map(({ tag, type }, i) => {
+	return exits.map(({ tag, type, members }, i) => {
 		const { opened, failed, dialMs } = counts.get(tag) ?? { opened: 0, failed: 0, dialMs: 0 };
 		const dialSeconds = opened === 0 ? null : Math.round(dialMs / opened) / 1_000;
-		return { tag, type, default: i === 0, open: openByExit[tag] ?? 0, opened, failed, dialSeconds };
+		return { tag, type, default: i === 0, open: openByExit[tag] ?? 0, opened, failed, dialSeconds, members };
 	});
 }
 
-export function limitsStatus({ limitsMode, limited }: Tally): LimitsStatus {
-	return { mode: limitsMode, refused: Object.fromEntries(limited) };
+export function limitsStatus({ config }: Watched, { limitsMode, limited }: Tally): LimitsStatus {
+	return { mode: limitsMode, redis: config.redis !== null, refused: Object.fromEntries(limited) };
 }
 
 /** Everything. */
@@ -107,7 +113,7 @@ export function statusOf(gateway: Watched, tally: Tally, version: string, reload
 		flows,
 		bytes: tally.bytes(),
 		exits: exitStatuses(gateway, tally, flows),
-		limits: limitsStatus(tally),
+		limits: limitsStatus(gateway, tally),
 		reload,
 	};
 }

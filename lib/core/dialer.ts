@@ -108,6 +108,12 @@ export function unsupported(note: string): GatewayError {
 	return new GatewayError('command_unsupported', { side: 'hop', phase: 'hop', retry: 'next', note });
 }
 
+/** How many exits of a group are open to use, of all. */
+export interface MemberCount {
+	readonly open: number;
+	readonly total: number;
+}
+
 /** A named way out. */
 export interface Outbound extends Dialer {
 	/** Listens for a peer, from where it leaves; where there is none, the way out cannot. Rejects with GatewayError. */
@@ -117,6 +123,8 @@ export interface Outbound extends Dialer {
 	readonly tag: string;
 	/** Names of targets go to the far end unresolved, so that no rule can see their addresses here. */
 	readonly namesTravel: boolean;
+	/** Of a group, as it is now. */
+	readonly members?: MemberCount;
 	/** Of who stands at one place: a link to that place itself, which the caller closes at once. For probes. */
 	reach?(context: DialContext): Promise<Link>;
 	/** Leads into Tor, where names under .onion are at home. */

@@ -18,6 +18,7 @@ import type { DatagramPath, PathSink } from '../core/datagram.ts';
 import {
 	type Choice,
 	type DialContext,
+	type MemberCount,
 	type Outbound,
 	type Question,
 	type RetryRule,
@@ -108,6 +109,10 @@ export class Group implements Outbound {
 			},
 			restored: (member) => deps.note?.('info', 'exit restored', { group: tag, exit: member.name }),
 		});
+	}
+
+	get members(): MemberCount {
+		return { open: this.roster.openCount, total: this.roster.size };
 	}
 
 	/** Whether the name of a target may leave as a name by one of its members. */

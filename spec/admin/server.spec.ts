@@ -4,65 +4,15 @@ import net from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { ADMIN_ERRORS } from '../../lib/admin/admin-error.ts';
-import { type AdminDeps, AdminServer } from '../../lib/admin/server.ts';
-import type { AdminConfig } from '../../lib/config/config.ts';
-import { type ConfigInput, createGateway, ListenError, Metrics, observers, Secret, Tally } from '../../lib/index.ts';
-import type { Where } from '../../lib/io/bind.ts';
+import { type ConfigInput, ListenError } from '../../lib/index.ts';
 import { answerOf, askAdmin, post } from '../helpers/admin.ts';
+import { SHOWN, staged, TOKEN } from '../helpers/admin-stage.ts';
 import { temporaryFolder } from '../helpers/gateway-process.ts';
 import { handshakeOf, readReply } from '../helpers/handshakes.ts';
 import { connectRaw } from '../helpers/raw-client.ts';
 import { echo, startTcpOrigin } from '../helpers/tcp-origins.ts';
 
-const TOKEN = 'a-token-of-this-spec';
-const SHOWN = { headers: { Authorization: `Bearer ${TOKEN}` } };
-const LOOPBACK: Where = { host: '127.0.0.1', port: 0 };
 const ROOT = join(import.meta.dirname, '../..');
-
-interface Setting {
-	readonly where?: Where;
-	readonly access?: Partial<AdminConfig>;
-	readonly config?: ConfigInput;
-	readonly deps?: Partial<AdminDeps>;
-}
-
-interface Stage {
-	readonly admin: AdminServer;
-	readonly at: string;
-	/** Of the gateway that is looked at. */
-	readonly port: number;
-	readonly bugs: unknown[];
-}
-
-async function staged(t: ExecutionContext, { where = LOOPBACK, access, config, deps }: Setting = {}): Promise<Stage> {
-	const tally = new Tally();
-	const metrics = new Metrics(tally, { version: '1.2.3' });
-	const bugs: unknown[] = [];
-	const observer = observers(tally, metrics, { bug: (bug) => bugs.push(bug) });
-	const open: ConfigInput = { listen: ['127.0.0.1:0'], exit: { allow_private: true, ports: 'all' } };
-	const gateway = createGateway({ ...open, ...config }, { observer });
-	await gateway.start();
-	const told: AdminDeps = {
-		gateway,
-		tally,
-		metrics,
-		version: '1.2.3',
-		lastReload: () => null,
-		reload: () => Promise.resolve([]),
-		upgrade: () => Promise.resolve([]),
-		drain: () => void gateway.drain(),
-		...deps,
-	};
-	const token = new Secret(TOKEN);
-	const admin = new AdminServer({ listen: { kind: 'off' }, token, hosts: [], ...access }, told, observer);
-	t.teardown(async () => {
-		await admin.stop();
-		await gateway.close();
-		metrics.close();
-	});
-	await admin.start(where);
-	return { admin, at: admin.address!, port: Number(gateway.addresses[0]!.split(':')[1]), bugs };
-}
 
 async function tunnel(t: ExecutionContext, port: number): Promise<void> {
 	const origin = await startTcpOrigin(t, echo);
@@ -88,7 +38,7 @@ test('the status counts what is open and what went through', async (t) => {
 	t.like(json.flows, { open: 1, openByProtocol: { socks5: 1 }, openByExit: { direct: 1 } });
 	t.deepEqual(json.bytes, { up: 4, down: 4 });
 	t.like(json.exits[0], { tag: 'direct', type: 'direct', default: true, open: 1, opened: 1, failed: 0 });
-	t.deepEqual(json.limits, { mode: 'local', refused: {} });
+	t.deepEqual(json.limits, { mode: 'local', redis: false, refused: {} });
 	t.deepEqual((await answerOf(at, '/v1/flows', SHOWN)).json, json.flows);
 	t.deepEqual((await answerOf(at, '/v1/limits', SHOWN)).json, json.limits);
 	t.is((await answerOf(at, '/v1/exits', SHOWN)).json.length, 2);
@@ -286,6 +236,10 @@ test('a socket in the file system is for its owner, needs no token, and goes awa
 	t.is(statSync(path).mode & 0o777, 0o600);
 	t.is((await answerOf(at, '/v1/status')).status, 200);
 	t.is(admin.tcpAddress, null);
+	// A browser gets there by a tunnel: the checks that keep web pages out hold here, too.
+	t.is((await answerOf(at, '/v1/status', { headers: { Host: 'evil.example' } })).status, 421);
+	const evil = { Host: 'localhost:9090', Origin: 'http://evil.example' };
+	t.is((await post(at, '/v1/drain', {}, evil)).status, 403);
 	await admin.stop();
 	t.false(existsSync(path));
 });
@@ -323,7 +277,16 @@ test('a socket of TCP that was handed over needs a token, too', async (t) => {
 test('the page about it lists every path and every error', (t) => {
 	const page = readFileSync(join(ROOT, 'docs/admin.md'), 'utf8');
 	for (const [code, status] of Object.entries(ADMIN_ERRORS)) t.true(page.includes(`| ${status} | \`${code}\``), code);
-	const paths = ['/healthz', '/readyz', '/metrics', '/v1/status', '/v1/flows', '/v1/exits', '/v1/limits', '/v1/events'];
-	for (const path of [...paths, '/v1/route', '/v1/reload', '/v1/upgrade', '/v1/drain'])
+	const paths = [
+		'/healthz',
+		'/readyz',
+		'/metrics',
+		'/v1/status',
+		'/v1/flows',
+		'/v1/exits',
+		'/v1/limits',
+		'/v1/history',
+	];
+	for (const path of [...paths, '/v1/events', '/v1/route', '/v1/reload', '/v1/upgrade', '/v1/drain'])
 		t.true(page.includes(`${path}\``), path);
 });
