@@ -114,7 +114,9 @@ export function showExits({ exits }, history) {
 	byId('exits-caption').textContent =
 		all === 0
 			? `No connection has gone out ${isLate ? 'in the last minute' : 'yet'}.`
-			: `Share and health of the ${isLate ? 'last minute' : 'time since the start'}; dial: the mean since the start.`;
+			: isLate
+				? 'Share and health of the last minute; dial: the mean since the start.'
+				: 'Share, health and the mean of dials since the start.';
 }
 
 function exitRow(exit, dials, all) {
