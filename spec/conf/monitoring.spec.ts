@@ -18,6 +18,12 @@ interface Dashboard {
 	readonly panels: readonly { readonly title: string; readonly targets: readonly { readonly expr: string }[] }[];
 }
 
+/** Of a query. */
+interface Answer {
+	readonly status: string;
+	readonly data?: { readonly result: readonly { readonly value: [number, string] }[] };
+}
+
 const DASHBOARD = JSON.parse(readFileSync(join(FOLDER, 'grafana.json'), 'utf8')) as Dashboard;
 
 /** As Grafana fills them in. */
@@ -83,11 +89,12 @@ needs(test, 'prometheus')(
 			`--web.listen-address=127.0.0.1:${port}`,
 			'--log.level=error',
 		]);
-		const asked = async (expr: string): Promise<{ status: string; data?: { result: { value: [number, string] }[] } }> =>
+		const asked = async (expr: string): Promise<Answer | null> =>
 			(await answerOf(`127.0.0.1:${port}`, `/api/v1/query?query=${encodeURIComponent(expr)}`)).json as never;
 		const numberOf = async (expr: string): Promise<string | undefined> =>
 			asked(expr).then(
-				({ data }) => data?.result[0]?.value[1],
+				// Before it is ready Prometheus answers, and not in JSON.
+				(answer) => answer?.data?.result[0]?.value[1],
 				() => undefined,
 			);
 		await until(
@@ -96,7 +103,7 @@ needs(test, 'prometheus')(
 			(count) => Number(count) >= 2,
 		);
 		t.true(Number(await numberOf('sum(bauta_connections_total{result="closed"})')) > 20);
-		for (const question of QUESTIONS) t.is((await asked(question)).status, 'success', question);
+		for (const question of QUESTIONS) t.is((await asked(question))?.status, 'success', question);
 		// What is asked for by name is there: a family that is empty on a quiet gateway has its help.
 		const { text } = await answerOf(at, '/metrics', { headers: HEADERS });
 		const questions = [...QUESTIONS, readFileSync(join(FOLDER, 'alerts.yml'), 'utf8')].join('\n');
