@@ -38,8 +38,8 @@ export interface HopProtocol {
 	codecOf(target: Target, context: DialContext): Codec | Promise<Codec>;
 	/** Codecs for what is more than a stream; without them the hop is not asked for it. */
 	readonly more?: {
-		associate(): BoundCodec;
-		resolve(question: Question): BoundCodec;
+		associate?(): BoundCodec;
+		resolve(question: Question, context: DialContext): BoundCodec | Promise<BoundCodec>;
 	};
 }
 
@@ -89,7 +89,7 @@ export class Hop implements Outbound {
 
 	/** Through the relay of the hop, whose datagrams take the way that leads to the hop itself. */
 	async associate(sink: PathSink, context: DialContext): Promise<DatagramPath> {
-		const codec = this.#protocol.more?.associate();
+		const codec = this.#protocol.more?.associate?.();
 		const hopSink = new HopPathSink(sink);
 		const inner = codec === undefined ? undefined : await this.#via.associate?.(hopSink, { ...context, permits });
 		if (codec === undefined || inner === undefined) throw this.#labelled(unsupported('no datagrams'));
@@ -114,7 +114,7 @@ export class Hop implements Outbound {
 	}
 
 	async resolve(question: Question, context: DialContext): Promise<Target> {
-		const codec = this.#protocol.more?.resolve(question);
+		const codec = await this.#protocol.more?.resolve(question, context);
 		if (codec === undefined) throw this.#labelled(unsupported('no names'));
 		(await this.#ask(codec, context)).destroy();
 		if (codec.bound === null) throw this.#labelled(useless('no answer'));

@@ -4,7 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { exitOf, type SessionStore } from '../balance/session-store.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
-import type { DialContext, Outbound } from '../core/dialer.ts';
+import type { DialContext, Outbound, Question } from '../core/dialer.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Target } from '../core/target.ts';
 import { type IsolationOptions, isolationOf, TOR_USER } from '../policy/tor-isolation.ts';
@@ -48,9 +48,15 @@ export interface TorDeps extends HopDeps {
 	readonly isolation: TorCredentials;
 }
 
-/** Names go to Tor as names, those under .onion too; nothing is resolved here. */
+/** Names go to Tor as names, those under .onion too; nothing is resolved here, and RESOLVE is Tor's to answer. */
 export function torHop(options: HopOptions, deps: TorDeps): Outbound {
 	const codecOf = async (target: Target, { flow }: DialContext): Promise<Socks5Client> =>
 		new Socks5Client({ target, credentials: await deps.isolation.of(options.tag, flow, target) });
-	return new Hop({ type: 'tor', namesTravel: true, secure: null, codecOf }, options, deps);
+	const resolve = async ({ target, reverse }: Question, { flow }: DialContext): Promise<Socks5Client> =>
+		new Socks5Client({
+			target,
+			command: reverse ? 'resolveReverse' : 'resolve',
+			credentials: await deps.isolation.of(options.tag, flow, target),
+		});
+	return new Hop({ type: 'tor', namesTravel: true, secure: null, codecOf, more: { resolve } }, options, deps);
 }

@@ -86,3 +86,27 @@ test('a chain with Tor in it and no isolation is a mistake of ours', (t) => {
 	const hop = { type: 'tor', host: '127.0.0.1', port: 9, user: null, password: null } as const;
 	t.throws(() => chain({ tag: 'tor', hops: [hop] }, { resolver: localResolver(t) }), { message: /isolation/ });
 });
+
+test('a question for a name is asked of Tor, behind the same credentials as a stream', async (t) => {
+	const heard: Buffer[] = [];
+	const { port } = await startTcpOrigin(t, (socket) => {
+		const replies = [Buffer.of(5, 2), Buffer.of(1, 0), Buffer.of(5, 0, 0, 1, 192, 0, 2, 7, 0, 0)];
+		socket.on('data', (chunk: Buffer) => {
+			heard.push(chunk);
+			socket.write(replies.shift()!);
+		});
+	});
+	const sessions = new MemorySessions({ limit: 10, limitPerOwner: 10 });
+	const isolation = new TorCredentials({ by: ['client'], rotateMs: 0 }, { sessions, secret: randomBytes(32) });
+	const hop = { type: 'tor', host: '127.0.0.1', port, user: null, password: null } as const;
+	const tor = chain({ tag: 'tor', hops: [hop] }, { resolver: localResolver(t), isolation });
+	const flow = { client: 'c', user: null, session: null } as Flow;
+	const target = targetOfHost('www.example.com', 0)!;
+	const answer = await tor.resolve!({ target, reverse: false, ip4Only: false }, contextOf({ flow }));
+	t.is(answer.host, '192.0.2.7');
+	const { password } = await isolation.of('tor', flow, target);
+	t.is(heard[1]!.subarray(-password.length).toString('latin1'), password);
+	t.is(heard[2]!.toString('hex'), `05f000030f${Buffer.from('www.example.com').toString('hex')}0000`);
+	await tor.resolve!({ target: targetOfHost('192.0.2.7', 0)!, reverse: true, ip4Only: false }, contextOf({ flow }));
+	t.is(heard[5]!.toString('hex'), '05f10001c00002070000');
+});
