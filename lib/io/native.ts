@@ -46,6 +46,8 @@ export interface Native {
 	send(fd: number, bytes: Uint8Array, length: number): Result;
 	/** A pipe, its ends written into `ends`: reading, writing. */
 	pipe(ends: Int32Array): Result;
+	/** How much a pipe holds, of which the kernel makes whole pages; -EPERM beyond what pipe(7) grants. */
+	setPipeBytes(pipe: number, bytes: number): Result;
 	/** Moves up to `length` bytes from one descriptor to another, one of which is a pipe. -EAGAIN when nothing can move. */
 	splice(from: number, to: number, length: number): Result;
 	/** `how`: `SHUT_WR`. */
@@ -88,6 +90,7 @@ const EPOLL_CLOEXEC = 0o2000000;
 const SPLICE_MOVE_NONBLOCK = 1 | 2;
 const MSG_NOSIGNAL = 0x4000;
 const FIONBIO = 0x5421;
+const F_SETPIPE_SZ = 1031;
 
 /** As much of koffi as is used here; its platform packages bring no types. */
 interface Koffi {
@@ -133,6 +136,7 @@ function callsOf(koffi: Koffi): Native {
 	const recv = libc.func('int64_t recv(int, void *, uint64_t, int)');
 	const send = libc.func('int64_t send(int, const void *, uint64_t, int)');
 	const pipe2 = libc.func('int pipe2(void *, int)');
+	const fcntl = libc.func('int fcntl(int, int, int)');
 	const splice = libc.func('int64_t splice(int, void *, int, void *, uint64_t, unsigned int)');
 	const shutdown = libc.func('int shutdown(int, int)');
 	const close = libc.func('int close(int)');
@@ -183,6 +187,7 @@ function callsOf(koffi: Koffi): Native {
 		recv: (fd, into, size) => result(recv(fd, into, size, 0)),
 		send: (fd, bytes, size) => result(send(fd, bytes, size, MSG_NOSIGNAL)),
 		pipe: (ends) => result(pipe2(ends, SOCK_NONBLOCK_CLOEXEC)),
+		setPipeBytes: (pipe, bytes) => result(fcntl(pipe, F_SETPIPE_SZ, bytes)),
 		splice: (from, to, size) => result(splice(from, null, to, null, size, SPLICE_MOVE_NONBLOCK)),
 		shutdown: (fd, how) => result(shutdown(fd, how)),
 		close: (fd) => result(close(fd)),

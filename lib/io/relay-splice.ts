@@ -6,7 +6,7 @@ import { type Mover, RawLink } from './link-raw.ts';
 import { EAGAIN, type Result } from './native.ts';
 import type { Pipe, PipePool } from './pipes.ts';
 
-/** Most that goes into a pipe at once; a pipe takes what its places hold, 64 KiB to 512 KiB. */
+/** Most that goes into a pipe at once; a pipe takes what its places hold, half of this at most. */
 const SPLICE_BYTES = 1_048_576;
 
 /** Who counts what is moved. */
