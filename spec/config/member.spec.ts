@@ -50,10 +50,7 @@ test('garbage is no member, and neither is a tag: a list comes from others', (t)
 test('no line throws', (t) => {
 	fc.assert(
 		fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (line) => {
-			http(line);
-			http(`192.0.2.1:80:${line}`);
-			http(`socks5://${line}`);
+			for (const text of [line, `192.0.2.1:80:${line}`, `socks5://${line}`]) t.notThrows(() => http(text));
 		}),
 	);
-	t.pass();
 });
