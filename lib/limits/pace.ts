@@ -117,8 +117,7 @@ export class Pace {
 		this.#next ??= this.#refill();
 		const answered = await this.#next;
 		const nowMs = this.#clock.nowMs();
-		const { shared, whenDown } = this.#store;
-		if (!answered) return this.#takeUnasked(shared ? whenDown : 'alone', nowMs);
+		if (!answered) return this.#takeUnasked(this.#store.whenDown, nowMs);
 		return this.#credit > 0 ? this.#spend() : overLimit(this.#what, this.#refusedUntilMs - nowMs);
 	}
 

@@ -31,10 +31,6 @@ export class Places {
 		this.#store = store;
 	}
 
-	get open(): number {
-		return this.#open;
-	}
-
 	/** Takes a place. */
 	take(): Permission {
 		const standing = standingOf(this.#store);
@@ -70,8 +66,7 @@ export class Places {
 		this.#waiting++;
 		this.#next ??= this.#refill();
 		if (await this.#next) return this.#open < this.#granted ? this.#taken() : overLimit(FULL);
-		const { shared, whenDown } = this.#store;
-		return this.#takeUnasked(shared ? whenDown : 'alone');
+		return this.#takeUnasked(this.#store.whenDown);
 	}
 
 	/** Asks once for all that come while the last question is out; false when there was no answer. */

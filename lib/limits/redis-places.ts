@@ -44,11 +44,6 @@ export class Places {
 		this.#clock = clock;
 	}
 
-	/** Subjects of which anything is held or still to be said. */
-	get size(): number {
-		return this.#holdings.size;
-	}
-
 	/** As `Shared.places` says; `through` asks about the subject under its key. */
 	async ask(
 		subject: Subject,

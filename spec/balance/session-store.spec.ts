@@ -1,22 +1,12 @@
 import test from 'ava';
 import { exitOf, MemorySessions } from '../../lib/balance/session-store.ts';
-import type { Session } from '../../lib/core/session.ts';
 import { failureOf } from '../helpers/dial.ts';
+import { SESSION } from '../helpers/sessions.ts';
 
 function storeAt(start = 0, options = { limit: 100, limitPerOwner: 10 }) {
 	const clock = { now: start, nowMs: () => clock.now };
 	return { clock, store: new MemorySessions(options, clock) };
 }
-
-const SESSION: Session = {
-	key: 'k',
-	owner: 'user alice',
-	name: 'a',
-	ttlMs: 1_000,
-	sliding: false,
-	exit: null,
-	strict: false,
-};
 
 /** Chooses `e1`, `e2` and so on; all are there but those in `gone`. */
 function choice(gone: string[] = [], place = 'p') {

@@ -2,23 +2,13 @@ import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { MemorySessions } from '../../lib/balance/session-store.ts';
 import type { Flow } from '../../lib/core/flow.ts';
-import type { Session } from '../../lib/core/session.ts';
 import { targetOfHost } from '../../lib/core/target.ts';
 import { chain } from '../../lib/outbound/chain.ts';
 import { TorCredentials } from '../../lib/outbound/tor.ts';
 import { localResolver } from '../helpers/chains.ts';
 import { contextOf, failureOf } from '../helpers/dial.ts';
+import { SESSION } from '../helpers/sessions.ts';
 import { startTcpOrigin } from '../helpers/tcp-origins.ts';
-
-const SESSION: Session = {
-	key: 'k',
-	owner: 'user alice',
-	name: 'a',
-	ttlMs: 1_000,
-	sliding: false,
-	exit: null,
-	strict: false,
-};
 
 function credentials(by: ConstructorParameters<typeof TorCredentials>[0]['by'], sessions?: MemorySessions) {
 	const clock = { now: 0, nowMs: () => clock.now };
