@@ -70,6 +70,8 @@ export class Ways {
 	readonly #deps: WaysDeps;
 	readonly #pools: Map<string, Pool> = new Map();
 	readonly #probers: Prober[] = [];
+	/** Every group by its tag and by its place, which is how often it was made before. */
+	readonly #groups: Map<string, Group[]> = new Map();
 	readonly #byTag: Map<string, Outbound> = new Map();
 	/** By the tag of the way straight out, wherever that stands: what is counted of an address is counted once. */
 	readonly #egresses: ReadonlyMap<string, Egress | null>;
@@ -121,6 +123,7 @@ export class Ways {
 			group.replace(members.map((member) => this.#member(member, via)));
 		};
 		this.#pool(spec).add(place);
+		this.#groups.set(spec.tag, [...(this.#groups.get(spec.tag) ?? []), group]);
 		if (spec.probe !== null) this.#probers.push(new Prober(group, spec.probe));
 		return group;
 	}
@@ -152,8 +155,17 @@ export class Ways {
 	async start(before: Ways | null = null): Promise<void> {
 		const pools = before === null ? null : before.#pools;
 		for (const [tag, pool] of this.#pools) pool.inherit(pools?.get(tag));
+		if (before !== null) this.#inherit(before);
 		const through = (tag: string): Dialer => this.#make(tag, tag, null);
 		await Promise.all(Array.from(this.#pools.values(), (pool) => pool.start(through)));
+	}
+
+	/** A group that stands elsewhere now goes on with what was known at another place: no more than a hint, and soon corrected. */
+	#inherit(before: Ways): void {
+		for (const [tag, groups] of this.#groups) {
+			const known = before.#groups.get(tag) ?? [];
+			for (const [i, group] of groups.entries()) if (known[i]) group.inherit(known[i]);
+		}
 	}
 
 	/** Begins to probe members. */

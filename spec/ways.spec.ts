@@ -196,3 +196,24 @@ test('what begins where another one was has its lists until they are read anew, 
 	await Promise.all([starting, other.ways.start(first.ways)]);
 	t.is(other.exit('pool'), 'pool', 'nobody');
 });
+
+test('what begins where another one was knows whom to leave alone, at every place', async (t) => {
+	const origin = await startTcpOrigin(t, echo);
+	const hop = await startMiniHop(t, 'socks5');
+	const input: Parameters<typeof resolveConfig>[0] = {
+		group: [{ tag: 'pool', members: ['socks5://127.0.0.1:2', `socks5://127.0.0.1:${hop.port}`], eject: { after: 1 } }],
+		upstream: [{ tag: 'behind', via: [`socks5://127.0.0.1:${hop.port}`, 'pool'] }],
+	};
+	const first = waysOf(t, input);
+	for (const tag of ['pool', 'behind'])
+		while (first.of(tag).members?.open !== 1) await asksFor(t, first.of(tag), origin.port);
+	const next = waysOf(t, { ...input, limits: { burst: 7 } });
+	await next.ways.start(first.ways);
+	t.deepEqual(
+		[next.of('pool').members, next.of('behind').members],
+		[
+			{ open: 1, total: 2 },
+			{ open: 1, total: 2 },
+		],
+	);
+});

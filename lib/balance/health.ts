@@ -4,7 +4,7 @@
 // Clients can make a member fail at their targets, so failures that may be a target's count for less, and only once for
 // each site: nobody ejects members with one bad name. And whatever happens, a share of the group is never ejected.
 import type { Clock } from '../core/clock.ts';
-import type { Member } from './member.ts';
+import type { Member, MemberRecord } from './member.ts';
 import type { Roster } from './roster.ts';
 
 export interface HealthOptions {
@@ -95,6 +95,16 @@ export class Health<W> {
 			if (!this.#roster.has(member)) this.#resting.delete(member);
 			else if (this.#roster.openCount === 0) this.#put(member, 'trial');
 		}
+	}
+
+	/** It is one that was known before, under another configuration. Whoever was left alone then still is, where that may be. */
+	remember(member: Member<W>, record: MemberRecord): void {
+		const { failures, doubts, ejections, latencyMs, latencyAtMs, restsUntilMs, state } = record;
+		Object.assign(member, { failures, doubts, ejections, latencyMs, latencyAtMs });
+		// A use on trial tells its outcome to those who began it: here the trial begins anew.
+		const rests = state === 'ejected' || state === 'trying';
+		if (!rests || member.state !== 'open' || !this.#maySpare(member)) return;
+		this.#rest(member, 'ejected', Math.max(0, restsUntilMs - this.#clock.nowMs()));
 	}
 
 	#isOnTrial(member: Member<W>): boolean {

@@ -33,6 +33,14 @@ export class Holds<W> {
 		this.#limit = limit;
 	}
 
+	/** Begins with the holds of others of the same limits; `here` is who a member of theirs is among these, null: nobody. */
+	inherit(before: Holds<W>, here: (member: Member<W>) => Member<W> | null): void {
+		for (const [key, hold] of before.#byKey) {
+			const member = here(hold.member);
+			if (member !== null) this.#byKey.set(key, { ...hold, member });
+		}
+	}
+
 	/** What the key held last, over or not. */
 	of(key: string): Hold<W> | null {
 		return this.#byKey.get(key) ?? null;

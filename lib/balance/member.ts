@@ -4,6 +4,11 @@
 /** Ejected members are asked nothing. A `trial` may be asked once, and is `trying` until that has ended. */
 export type MemberState = 'open' | 'ejected' | 'trial' | 'trying';
 
+/** What is known of a member whose list may be read under another configuration: plain values, which hold on to nothing. */
+export type MemberRecord = Readonly<
+	Pick<Member<unknown>, 'state' | 'failures' | 'doubts' | 'ejections' | 'restsUntilMs' | 'latencyMs' | 'latencyAtMs'>
+>;
+
 export class Member<W> {
 	/** The same in every list that has this member. */
 	readonly id: string;
@@ -37,6 +42,12 @@ export class Member<W> {
 		this.name = name;
 		this.weight = weight;
 		this.#make = make;
+	}
+
+	/** As it is now. */
+	get record(): MemberRecord {
+		const { state, failures, doubts, ejections, restsUntilMs, latencyMs, latencyAtMs } = this;
+		return { state, failures, doubts: doubts && new Set(doubts), ejections, restsUntilMs, latencyMs, latencyAtMs };
 	}
 
 	get way(): W {

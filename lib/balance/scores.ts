@@ -57,6 +57,18 @@ export class Scores {
 		if (exits.size === 0) this.#bySite.delete(site);
 	}
 
+	/** Begins with the bans of other scores; `here` is who a member of theirs is among these, null: nobody. */
+	inherit(before: Scores, here: (member: Member<unknown>) => Member<unknown> | null): void {
+		for (const [site, exits] of before.#bySite) {
+			const known = new Map<Member<unknown>, number>();
+			for (const [exit, untilMs] of exits) {
+				const member = here(exit);
+				if (member !== null) known.set(member, untilMs);
+			}
+			if (known.size > 0) this.#bySite.set(site, known);
+		}
+	}
+
 	/** What the site bans now; null: nothing. A look at one moment: not to be kept. */
 	bansOf(site: string): Bans | null {
 		const exits = this.#bySite.get(site);

@@ -5,9 +5,10 @@
 // sessions; a wish for a member by its tag is granted or fails.
 //
 // A group is an outbound as any other, so it stands wherever a tag does: at any position of a chain and in other groups.
+import { isDeepStrictEqual } from 'node:util';
 import { Health, type HealthOptions } from '../balance/health.ts';
 import { type HoldLimits, Holds } from '../balance/holds.ts';
-import { Member } from '../balance/member.ts';
+import { Member, type MemberRecord } from '../balance/member.ts';
 import { Roster } from '../balance/roster.ts';
 import { Scores } from '../balance/scores.ts';
 import type { PromptSessions } from '../balance/session-store.ts';
@@ -91,6 +92,8 @@ export class Group implements Outbound {
 	readonly #byId: Map<string, Member<Outbound>> = new Map();
 	readonly #byTag: Map<string, Member<Outbound>> = new Map();
 	#traits: readonly Traits[] = [];
+	/** Of members that an earlier configuration knew and that no list has brought yet, by id. */
+	readonly #known: Map<string, MemberRecord> = new Map();
 
 	constructor(options: GroupOptions, deps: GroupDeps) {
 		const { tag, rotate } = options;
@@ -155,7 +158,28 @@ export class Group implements Outbound {
 		this.#traits = [...new Set(specs.map(({ traits }) => traits))];
 		this.roster.replace(members);
 		this.health.replaced();
+		for (const member of members) this.#remember(member);
 		for (const gone of before.values()) gone.made?.close();
+	}
+
+	/**
+	 * Begins with what the same group knew under the configuration before: health, latency, bans by sites and, where they mean
+	 * the same, what is held. Members that a list brings later have theirs when they come.
+	 */
+	inherit(before: Group): void {
+		for (const [id, member] of before.#byId) this.#known.set(id, member.record);
+		for (const member of this.roster.members) this.#remember(member);
+		const here = ({ id }: Member<unknown>): Member<Outbound> | null => this.#byId.get(id) ?? null;
+		this.scores.inherit(before.scores, here);
+		const { sticky, rotate } = this.options;
+		const isSame = isDeepStrictEqual([sticky, rotate], [before.options.sticky, before.options.rotate]);
+		if (isSame && before.#holds !== null) this.#holds?.inherit(before.#holds, here);
+	}
+
+	#remember(member: Member<Outbound>): void {
+		const record = this.#known.get(member.id);
+		if (!this.#known.delete(member.id) || record === undefined) return;
+		this.health.remember(member, record);
 	}
 
 	choose(choice: Choice): Use {

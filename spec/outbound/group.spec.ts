@@ -409,3 +409,81 @@ test('names of targets travel when one member lets them', (t) => {
 	travels = true;
 	t.true(stand.group.namesTravel);
 });
+
+/** A group that goes on where `before` is: one clock, the same members, another configuration. */
+function successorOf(
+	before: Stand,
+	strategy: Parameters<typeof standOf>[1],
+	options: Parameters<typeof standOf>[2] = {},
+): Stand {
+	const next = standOf(before.members.length, strategy, options);
+	next.clock.ms = before.clock.ms;
+	next.group.inherit(before.group);
+	return next;
+}
+
+test('under another configuration who was ejected rests on, for longer when it fails again', async (t) => {
+	const before = standOf(2);
+	before.members[0]!.end = hopError();
+	for (let i = 0; i < 3; i++) await dial(before);
+	before.clock.ms += 4_000;
+	const next = successorOf(before, 'failover');
+	t.is(await dial(next), 'b');
+	t.is(dialled(next)[0], 0, 'nobody asks it');
+	next.clock.ms += 6_000;
+	next.members[0]!.end = hopError();
+	t.is(await dial(next), 'b');
+	t.is(dialled(next)[0], 1, 'its trial');
+	next.clock.ms += 19_999;
+	await dial(next);
+	t.is(dialled(next)[0], 1);
+	next.clock.ms += 1;
+	next.members[0]!.end = 'open';
+	t.is(await dial(next), 'a');
+});
+
+test('another configuration may eject nobody: its floor counts', (t) => {
+	const before = standOf(2);
+	for (const member of before.group.roster.members) for (let i = 0; i < 3; i++) before.group.health.failed(member, 'x');
+	t.is(before.group.members.open, 1, 'one always stays');
+	const next = successorOf(before, 'failover', { eject: { ...EJECT, floorPercent: 100 } });
+	t.is(next.group.members.open, 2);
+});
+
+test('under another configuration sites still ban whom they banned, and latency is known', (t) => {
+	const retry = { statuses: new Set([403]), methods: new Set(['GET']), tries: 2, bodyBytes: 0 };
+	const before = standOf(2, 'failover', { retry });
+	before.group.choose({ flow: flowOf(), target: SITE }).answered(403);
+	before.group.roster.members[1]!.latencyMs = 7;
+	const next = successorOf(before, 'failover');
+	t.deepEqual([next.exit(), next.exit(flowOf(), OTHER)], ['b', 'a']);
+	t.is(next.group.roster.members[1]!.latencyMs, 7);
+});
+
+test('what is held is held on where it means the same, and nowhere else', (t) => {
+	const options = { sticky: 'client', rotate: { uses: 10, ms: null } } as const;
+	const before = standOf(5, 'round-robin', options);
+	const client = (name: string): Flow => flowOf({ client: name });
+	const held = ['1', '2', '3'].map((name) => before.exit(client(name)));
+	const next = successorOf(before, 'round-robin', options);
+	t.deepEqual(
+		['3', '2', '1'].map((name) => next.exit(client(name))),
+		held.toReversed(),
+	);
+	const other = successorOf(before, 'round-robin', { ...options, rotate: { uses: 11, ms: null } });
+	t.deepEqual(
+		['3', '2', '1'].map((name) => other.exit(client(name))),
+		['a', 'b', 'c'],
+	);
+});
+
+test('a member that only a later list brings is known by what it was', (t) => {
+	const before = standOf(3);
+	before.members[2]!.end = hopError();
+	for (let i = 0; i < 3; i++) before.group.health.failed(before.group.roster.members[2]!, 'refused');
+	const next = standOf(2);
+	next.clock.ms = before.clock.ms;
+	next.group.inherit(before.group);
+	next.group.replace([...next.members, fakeMember('c'), fakeMember('d')].map(specOf));
+	t.deepEqual(next.group.members, { open: 3, total: 4 });
+});
