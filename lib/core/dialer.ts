@@ -10,8 +10,16 @@ export interface DialContext {
 	/** Aborted when the client has gone, the deadline has passed or the gateway stops: every socket of the dial closes. */
 	readonly signal: AbortSignal;
 	readonly flow: Flow;
+	/** Absent where the dial may be tried again by another way, which what has gone by the first one would rule out. */
+	readonly optimistic?: Optimistic;
 	/** Judges an address that a name resolved to; null permits. Whoever resolves a name must ask before it dials. */
 	permits(ip: Ip): GatewayError | null;
+}
+
+/** What a client has sent behind its request, for a way out that carries it to the target before that has answered. */
+export interface Optimistic {
+	/** All of it, and what comes until the dial ends, within a bound. Once, and never by a way that may not reach the target. */
+	sendTo(link: Pick<Link, 'write'>): void;
 }
 
 export interface Dialer {

@@ -7,9 +7,12 @@ import type { Link, Sink } from '../core/link.ts';
 import type { Budget } from '../limits/budget.ts';
 import type { Direction } from '../limits/bytes.ts';
 
-/** `link` as it is when nobody counts its bytes. The budget is closed by its owner, the link by its reader, as ever. */
-export function metered(link: Link, budget: Budget | null): Link {
-	return budget === null || link instanceof MeteredLink ? link : new MeteredLink(link, budget);
+/**
+ * `link` as it is when nobody counts its bytes. The budget is closed by its owner, the link by its reader, as ever.
+ * `takenBytes` of the client were read before, and are counted now.
+ */
+export function metered(link: Link, budget: Budget | null, takenBytes: number = 0): Link {
+	return budget === null || link instanceof MeteredLink ? link : new MeteredLink(link, budget, takenBytes);
 }
 
 class MeteredLink implements Link {
@@ -28,13 +31,14 @@ class MeteredLink implements Link {
 	/** A quota is used up: what the reader hears when the link is closed. */
 	#spent: GatewayError | null = null;
 
-	constructor(link: Link, budget: Budget) {
+	constructor(link: Link, budget: Budget, takenBytes: number) {
 		this.#link = link;
 		this.#budget = budget;
 		this.#tap = new Tap(this);
 		budget.onReady = (direction) => this.#ready(direction);
 		budget.onSpent = (error) => this.#end(error);
-		if (link.early.length > 0) this.#held = !budget.spend('up', link.early.length);
+		const bytes = takenBytes + link.early.length;
+		if (bytes > 0) this.#held = !budget.spend('up', bytes);
 	}
 
 	get early(): Buffer {

@@ -308,7 +308,7 @@ class Conversation {
 	}
 
 	#tunnelDeps(): TunnelDeps {
-		const { options, sweep, clock } = this.#deps;
+		const { options, sweep, clock, hooks } = this.#deps;
 		return {
 			route: (target) => this.#route(target),
 			dialMs: options.dialMs,
@@ -317,6 +317,7 @@ class Conversation {
 			relays: this.#around.relays,
 			nowMs: () => clock.nowMs(),
 			connected: () => this.#connected(),
+			asksFirst: hooks.connected !== undefined,
 			budget: () => this.#admission.budget(),
 		};
 	}

@@ -1,5 +1,5 @@
 // An opaque stream: dial, answer, relay. The answer to the client is made from what the dial really did.
-import type { Outbound, Use } from '../core/dialer.ts';
+import type { Optimistic, Outbound, Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';
 import type { Ip } from '../core/ip.ts';
@@ -31,6 +31,8 @@ export interface TunnelDeps {
 	nowMs(): number;
 	/** The way out is open; throws GatewayError when it shall not be used. */
 	connected(): void;
+	/** Nothing may go out before `connected` has been asked. */
+	readonly asksFirst: boolean;
 	/** What the client's bytes are taken from; null when nobody counts them. */
 	budget(): Budget | null;
 }
@@ -45,7 +47,7 @@ export async function tunnel(
 ): Promise<Outcome> {
 	const { far, use } = await open(flow, handshake, target, deps);
 	handshake.opened();
-	const outcome = await carry(flow, link, far, deps);
+	const outcome = await carry(flow, link, far, deps, handshake.sentBytes);
 	if (use) tell(use, flow);
 	return outcome;
 }
@@ -71,7 +73,7 @@ async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps
 		const way = deps.route(target);
 		flow.route = way.outbound.tag;
 		const use = way.outbound.choose?.({ flow, target }) ?? null;
-		far = await dialBy(use, way, target, flow, dialling.signal);
+		far = await dialBy(use, way, target, flow, dialling.signal, deps.asksFirst ? null : handshake);
 		flow.openedMs = deps.nowMs();
 		deps.connected();
 		return { far, use };
@@ -92,8 +94,9 @@ export function dialBy(
 	target: Target,
 	flow: Flow,
 	signal: AbortSignal,
+	optimistic: Optimistic | null = null,
 ): Promise<Link> {
-	const context = { signal, flow, permits };
+	const context = { signal, flow, permits, ...(optimistic === null ? {} : { optimistic }) };
 	if (use === null) return outbound.dial(target, context);
 	return use.dial(target, context).finally(() => {
 		flow.exit = use.exit;
@@ -102,15 +105,17 @@ export function dialBy(
 
 /**
  * Relays until both sides are done and writes the byte counts into the flow. Also the end of an upgraded exchange. Throws
- * for a bug of ours alone; both links are closed by then.
+ * for a bug of ours alone; both links are closed by then. `sentBytes` of the client have gone to the far side before.
  */
 export async function carry(
 	flow: Flow,
 	link: Link,
 	far: Link,
 	deps: Pick<TunnelDeps, 'sweep' | 'relays' | 'lifetimeMs' | 'budget'>,
+	sentBytes: number = 0,
 ): Promise<Outcome> {
-	const relay = new Relay(metered(link, deps.budget()), far, deps);
+	flow.upBytes += sentBytes;
+	const relay = new Relay(metered(link, deps.budget(), sentBytes), far, deps);
 	deps.relays.add(relay);
 	flow.carrier = relay;
 	const timer = deps.lifetimeMs === null ? null : setTimeout(() => relay.stop(), deps.lifetimeMs);

@@ -1,6 +1,6 @@
 // Joins a codec to a link, under one deadline. The only place where a handshake meets a socket: the codec says what to
 // do, this file does it. What came behind the handshake ends up in `link.early`.
-import { abortError } from '../core/dialer.ts';
+import { abortError, type Optimistic } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
 import type { Link, Sink } from '../core/link.ts';
@@ -10,7 +10,7 @@ import type { Answer, Codec, Step } from '../protocol/codec.ts';
 const NOTHING: Buffer = Buffer.alloc(0);
 const OPENED: Answer = { kind: 'opened' };
 
-/** Payload held while a dial goes on. Past it the client waits in its own kernel: one stream buffer is enough to lose no time. */
+/** Payload held, or sent on, while a dial goes on. Past it the client waits in its own kernel: one stream buffer is enough to lose no time. */
 const EARLY_BYTES = 65_536;
 
 export interface ServerHandshakeOptions {
@@ -22,16 +22,20 @@ export interface ServerHandshakeOptions {
 
 /**
  * A client's handshake: `intent()` runs it up to what the client asks for, then either `opened()` or `refuse()` ends it.
- * In between the link is still read, within a bound, so that a client that leaves is noticed: `onGone` then fires once.
+ * In between the link is still read, within a bound, so that a client that leaves is noticed: `onGone` then fires once. What
+ * is read is held, or goes where `sendTo` said.
  */
-export class ServerHandshake implements Sink {
+export class ServerHandshake implements Sink, Optimistic {
 	/** Set it after `intent()`; called once if the client leaves before `opened()` or `refuse()`. */
 	onGone: ((error: GatewayError) => void) | null = null;
 	/** Why the client left, once it has: look here before setting `onGone`. */
 	gone: GatewayError | null = null;
+	/** Payload that has gone by `sendTo`: no other reader of the link will see it. */
+	sentBytes = 0;
 	readonly #link: Link;
 	readonly #codec: Codec;
 	readonly #options: ServerHandshakeOptions;
+	#ahead: Pick<Link, 'write'> | null = null;
 	#timer: NodeJS.Timeout | undefined;
 	#resolve: ((intent: Intent) => void) | null = null;
 	#reject: ((error: GatewayError) => void) | null = null;
@@ -74,7 +78,7 @@ export class ServerHandshake implements Sink {
 	/** The first reply of two: `opened` or `refuse` follows, and a client that leaves is still noticed. */
 	listening(bound: Target): void {
 		this.#codec.answer({ kind: 'listening', bound });
-		this.#send();
+		this.#speak();
 	}
 
 	/** Says no in the client's own protocol and closes. */
@@ -83,7 +87,21 @@ export class ServerHandshake implements Sink {
 		this.#link.finish();
 	}
 
+	sendTo(link: Pick<Link, 'write'>): void {
+		this.#ahead = link;
+		const held = this.#codec.takeEarly?.() ?? NOTHING;
+		if (held.length > 0) this.#send(link, held);
+	}
+
+	/** The bound is one of this dial's, whatever the far side has taken of it. */
+	#send(link: Pick<Link, 'write'>, bytes: Buffer): void {
+		this.sentBytes += bytes.length;
+		link.write(bytes);
+		if (this.sentBytes > EARLY_BYTES) this.#link.pause();
+	}
+
 	data(chunk: Buffer): void {
+		if (this.#ahead !== null) return this.#send(this.#ahead, chunk);
 		this.#codec.receive(chunk);
 		if (!this.#asking) return this.#pump();
 		if (this.#codec.heldBytes > EARLY_BYTES) this.#link.pause();
@@ -95,7 +113,7 @@ export class ServerHandshake implements Sink {
 			return;
 		}
 		// A FIN behind payload is a half-close and the payload counts; a FIN behind nothing is a client that gave up.
-		if (this.#codec.heldBytes === 0)
+		if (this.#codec.heldBytes === 0 && this.sentBytes === 0)
 			this.#gone(new GatewayError('connection_terminated', { side: 'client', phase: 'connect' }));
 	}
 
@@ -175,14 +193,15 @@ export class ServerHandshake implements Sink {
 
 	#answer(answer: Answer): void {
 		this.onGone = null;
+		this.#ahead = null;
 		this.#asking = false;
 		this.#codec.answer(answer);
-		const step = this.#send();
+		const step = this.#speak();
 		if (step.kind === 'established') this.#link.early = step.early;
 	}
 
 	/** Writes what the codec says to send; returns the first step that is another. */
-	#send(): Step {
+	#speak(): Step {
 		for (;;) {
 			const step: Step = this.#codec.next();
 			if (step.kind !== 'send') return step;
@@ -198,16 +217,23 @@ function onDeadline(handshake: ServerHandshake): void {
 /**
  * Drives a client codec over `link` until it is established; `link.early` then holds what came behind the hop's reply.
  * Throws GatewayError: the codec's own, or `hop_unavailable` when the hop leaves or `signal` aborts (then its reason if
- * that is a GatewayError). On failure the link is destroyed; on success it has no reader and is paused.
+ * that is a GatewayError). On failure the link is destroyed; on success it has no reader and is paused. `behind`: what goes
+ * right behind the request, where the hop takes that before it has answered.
  */
-export function runClientHandshake(link: Link, codec: Codec, signal: AbortSignal): Promise<void> {
-	return new Promise((resolve, reject) => new ClientHandshake(link, codec, signal, resolve, reject).start());
+export function runClientHandshake(
+	link: Link,
+	codec: Codec,
+	signal: AbortSignal,
+	behind: Optimistic | null = null,
+): Promise<void> {
+	return new Promise((resolve, reject) => new ClientHandshake(link, codec, signal, behind, resolve, reject).start());
 }
 
 class ClientHandshake implements Sink {
 	readonly #link: Link;
 	readonly #codec: Codec;
 	readonly #signal: AbortSignal;
+	#behind: Optimistic | null;
 	readonly #resolve: () => void;
 	readonly #reject: (error: GatewayError) => void;
 	readonly #onAbort: () => void = () => this.#fail(abortError(this.#signal));
@@ -217,12 +243,14 @@ class ClientHandshake implements Sink {
 		link: Link,
 		codec: Codec,
 		signal: AbortSignal,
+		behind: Optimistic | null,
 		resolve: () => void,
 		reject: (error: GatewayError) => void,
 	) {
 		this.#link = link;
 		this.#codec = codec;
 		this.#signal = signal;
+		this.#behind = behind;
 		this.#resolve = resolve;
 		this.#reject = reject;
 	}
@@ -257,12 +285,18 @@ class ClientHandshake implements Sink {
 	#pump(): void {
 		while (!this.#over) {
 			const step = this.#codec.next();
-			if (step.kind === 'read') return;
+			if (step.kind === 'read') return this.#follow();
 			if (step.kind === 'send') this.#link.write(step.bytes);
 			else if (step.kind === 'established') this.#establish(step.early);
 			else if (step.kind === 'fail') this.#fail(step.error);
 			else throw new Error('a client codec asked a server question');
 		}
+	}
+
+	#follow(): void {
+		if (this.#behind === null || !this.#codec.asked) return;
+		this.#behind.sendTo(this.#link);
+		this.#behind = null;
 	}
 
 	#establish(early: Buffer): void {

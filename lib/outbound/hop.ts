@@ -34,6 +34,8 @@ export interface HopProtocol {
 	readonly type: string;
 	readonly namesTravel: boolean;
 	readonly secure: SecureClient | null;
+	/** It takes payload behind a request that it has not answered yet. */
+	readonly optimistic?: boolean;
 	/** A codec that asks for `target`. Throws GatewayError before anything was opened. */
 	codecOf(target: Target, context: DialContext): Codec | Promise<Codec>;
 	/** Codecs for what is more than a stream; without them the hop is not asked for it. */
@@ -70,11 +72,13 @@ export class Hop implements Outbound {
 
 	async dial(target: Target, context: DialContext): Promise<Link> {
 		const use = this.#via.choose?.({ flow: context.flow, target: this.#address }) ?? null;
+		// What has gone cannot be asked for again, so not where silence would have another entry tried.
+		const behind = (use === null && this.#protocol.optimistic && context.optimistic) || null;
 		for (let left = use === null ? 1 : ENTRIES; ; left--) {
 			const codec = await this.#protocol.codecOf(target, context);
 			const link = await this.#reach(use ?? this.#via, context);
 			try {
-				await runClientHandshake(link, codec, context.signal);
+				await runClientHandshake(link, codec, context.signal, behind);
 				use?.answered(null);
 				return link;
 			} catch (thrown) {

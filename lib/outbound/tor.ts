@@ -48,7 +48,10 @@ export interface TorDeps extends HopDeps {
 	readonly isolation: TorCredentials;
 }
 
-/** Names go to Tor as names, those under .onion too; nothing is resolved here, and RESOLVE is Tor's to answer. */
+/**
+ * Names go to Tor as names, those under .onion too; nothing is resolved here, and RESOLVE is Tor's to answer. What a client
+ * sends behind its request goes along: Tor carries it to the exit before that has connected, which saves a way there and back.
+ */
 export function torHop(options: HopOptions, deps: TorDeps): Outbound {
 	const codecOf = async (target: Target, { flow }: DialContext): Promise<Socks5Client> =>
 		new Socks5Client({ target, credentials: await deps.isolation.of(options.tag, flow, target) });
@@ -58,5 +61,6 @@ export function torHop(options: HopOptions, deps: TorDeps): Outbound {
 			command: reverse ? 'resolveReverse' : 'resolve',
 			credentials: await deps.isolation.of(options.tag, flow, target),
 		});
-	return new Hop({ type: 'tor', namesTravel: true, secure: null, codecOf, more: { resolve } }, options, deps);
+	const protocol = { type: 'tor', namesTravel: true, secure: null, optimistic: true, codecOf, more: { resolve } };
+	return new Hop(protocol, options, deps);
 }

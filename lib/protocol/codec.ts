@@ -39,10 +39,14 @@ export interface Codec {
 	readonly protocol: Protocol;
 	/** Bytes received and not yet taken. While an `open` waits for its answer: payload that came early. */
 	readonly heldBytes: number;
+	/** Of a client codec: its request has been said, so what is written behind it is for the target. */
+	readonly asked?: boolean;
 	receive(chunk: Uint8Array): void;
 	next(): Step;
 	/** Answers the last `authenticate` or `open`. Throws a plain Error when none is pending: a bug of the caller's. */
 	answer(answer: Answer): void;
+	/** While an `open` waits for its answer: the payload that came early, which is the caller's from then on. */
+	takeEarly?(): Buffer;
 	/** Time is up in the middle of the handshake: what to say before closing, where the protocol has a word for it. */
 	lateReply?(): Uint8Array | null;
 }

@@ -46,6 +46,10 @@ export abstract class Machine implements Codec {
 		return this.buffer.length;
 	}
 
+	takeEarly(): Buffer {
+		return this.take(this.buffer.length);
+	}
+
 	receive(chunk: Uint8Array): void {
 		if (this.#over || chunk.length === 0) return;
 		if (this.buffer.length > this.#limitBytes + BEHIND_BYTES) {

@@ -67,6 +67,10 @@ export class SniffServer implements Codec {
 		this.#codec.answer(answer);
 	}
 
+	takeEarly(): Buffer {
+		return this.#codec?.takeEarly?.() ?? Buffer.alloc(0);
+	}
+
 	lateReply(): Uint8Array | null {
 		return this.#codec?.lateReply?.() ?? null;
 	}

@@ -222,6 +222,7 @@ export class Socks5Client extends Machine {
 	protected readonly peer = 'hop';
 	/** What a hop that said yes has put into BND; null for what cannot be an address or a name. */
 	bound: Target | null = null;
+	asked = false;
 	readonly #options: Socks5ClientOptions;
 
 	constructor(options: Socks5ClientOptions) {
@@ -271,6 +272,7 @@ export class Socks5Client extends Machine {
 
 	#sendRequest(): Step {
 		this.become(this.#reply);
+		this.asked = true;
 		const { command = 'connect', target } = this.#options;
 		return { kind: 'send', bytes: messageBytes(COMMAND[command], target) };
 	}

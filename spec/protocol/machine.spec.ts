@@ -145,6 +145,18 @@ test('held bytes are those received and not taken', (t) => {
 	t.is(machine.heldBytes, 0);
 });
 
+test('what is held while a question waits can be taken, and is then not early', (t) => {
+	const machine = new Lines();
+	machine.receive(Buffer.from('one\nearly'));
+	kinds(machine);
+	t.is(String(machine.takeEarly()), 'early');
+	t.is(machine.takeEarly().length, 0);
+	machine.receive(Buffer.from('later'));
+	machine.answer({ kind: 'opened' });
+	t.is(machine.next().kind, 'send');
+	t.deepEqual(machine.next(), { kind: 'established', early: Buffer.from('later') });
+});
+
 test('a state that wants more than the limit fails, one byte later and not before', (t) => {
 	const machine = new Lines();
 	machine.receive(Buffer.alloc(LIMIT_BYTES, 'x'));
