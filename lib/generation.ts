@@ -20,7 +20,7 @@ import type { Resolver } from './io/resolve.ts';
 import { Sweep } from './io/sweep.ts';
 import { clientOf } from './limits/client-key.ts';
 import type { Limiter } from './limits/limiter.ts';
-import { type Kept, policyOf, resolverOf, sessionReaderOf, sourcePrefixesOf, waysOf } from './parts.ts';
+import { type Kept, policyOf, removalOf, resolverOf, sessionReaderOf, sourcePrefixesOf, waysOf } from './parts.ts';
 import type { ExitPolicy, Subject } from './policy/exit-policy.ts';
 import { type OwnAddresses, OwnMachine } from './policy/own-addresses.ts';
 import { type PlainUser, Users } from './policy/users.ts';
@@ -152,6 +152,7 @@ export class Generation {
 				lifetimeMs: timeouts.lifetimeMs || null,
 				httpIdleMs: timeouts.httpIdleMs || NEVER_MS,
 				level: anonymity.level,
+				removal: removalOf(this.config),
 				authRequired: this.#authRequired,
 			},
 			sessions: sessionReaderOf(this.config),

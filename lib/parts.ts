@@ -1,15 +1,18 @@
 // The parts of a gateway that need nothing but its configuration: what a gateway is composed of, and what `explain.ts` asks
 // instead of one.
 import { randomBytes } from 'node:crypto';
+import { Removal } from './anonymity/removal.ts';
 import { MemorySessions } from './balance/session-store.ts';
 import type { Config } from './config/config.ts';
 import { lineReader } from './config/member.ts';
 import { systemClock } from './core/clock.ts';
 import type { Outbound } from './core/dialer.ts';
+import type { Target } from './core/target.ts';
 import { Resolver } from './io/resolve.ts';
 import { FleetSessions } from './limits/fleet-sessions.ts';
 import { TorCredentials } from './outbound/tor.ts';
 import { ExitPolicy } from './policy/exit-policy.ts';
+import { NameSet, parseNamePattern, suffixesOf } from './policy/name-set.ts';
 import type { OwnAddresses } from './policy/own-addresses.ts';
 import type { Prefix } from './policy/prefix.ts';
 import { compileRules } from './policy/rules.ts';
@@ -69,6 +72,15 @@ export function policyOf(
 		onionRoutes: outbounds.filter(({ carriesOnion }) => carriesOnion).map(({ tag }) => tag),
 		ownAddresses,
 	});
+}
+
+/** What is taken off what is exchanged with a target, beyond what the level says. */
+export function removalOf({ anonymity }: Config): (target: Target) => Removal | null {
+	const { remove, spare } = anonymity.response;
+	if (remove.length === 0) return () => null;
+	const removal = new Removal(remove);
+	const spared = new NameSet(spare.map(parseNamePattern).filter((pattern) => typeof pattern !== 'string'));
+	return ({ ip, host }) => (spare.length > 0 && ip === null && spared.has(suffixesOf(host)) ? null : removal);
 }
 
 /** Everything that may be left from: routed to this machine, so its own. */

@@ -10,6 +10,7 @@ import { type Field, hasToken, headBytes, type RequestHead } from '../protocol/h
 import { GUARDED, nominatedBy, passedOptions, withValue } from './connection.ts';
 import { identifies } from './identifying.ts';
 import { LEVELS, type Level, viaLine } from './levels.ts';
+import type { Removal } from './removal.ts';
 
 export interface RequestOptions {
 	readonly level: Level;
@@ -17,6 +18,8 @@ export interface RequestOptions {
 	readonly clientIp: string | null;
 	/** Whether the Upgrade that the client asks for is carried on. */
 	readonly upgrade: boolean;
+	/** Null: what was planted in responses may come back. */
+	readonly removal: Removal | null;
 }
 
 /** Where a request goes, as `readRequestTarget` says. */
@@ -64,9 +67,12 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
 /** The head to send to the origin. */
 export function requestToOrigin(head: RequestHead, to: Destination, options: RequestOptions): Buffer {
 	const { fields } = head;
+	const { removal } = options;
 	const nominated = nominatedBy(fields);
+	const ranged = removal?.isRanged(fields) ?? false;
 	const lines: string[] = [];
 	for (let i = 0; i < fields.length; i++) {
+		if (removal?.takesFromRequest((fields[i] as Field).name, ranged)) continue;
 		const line = lineToOrigin(head, i, nominated, to.authority, options);
 		if (line !== null) lines.push(line);
 	}

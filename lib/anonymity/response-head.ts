@@ -1,9 +1,11 @@
 // A response's head as the client gets it: the origin's own lines, status line included, without what was for the
 // gateway's connection to the origin and with what is so of the client's connection. Everything else passes byte for byte:
-// Alt-Svc too, which a client without a proxy would have got, and the Via of a CDN, which is the origin's affair.
+// Alt-Svc too, which a client without a proxy would have got, and the Via of a CDN, which is the origin's affair. What the
+// operator wants off besides is removal.ts's.
 import { type Field, hasToken, headBytes, type ResponseHead } from '../protocol/http1-head.ts';
 import { GUARDED, nominatedBy, passedOptions, withValue } from './connection.ts';
 import { type Level, viaLine } from './levels.ts';
+import type { Removal } from './removal.ts';
 
 export interface ResponseOptions {
 	readonly level: Level;
@@ -13,6 +15,8 @@ export interface ResponseOptions {
 	readonly clientMinor: 0 | 1;
 	/** True for the 101 that answers an Upgrade which was carried on. */
 	readonly upgrade: boolean;
+	/** Null: nothing but what is for one hop. */
+	readonly removal: Removal | null;
 }
 
 type Rule = 'guarded' | 'removed' | 'upgrade' | 'chunked';
@@ -59,7 +63,7 @@ export function responseToClient(head: ResponseHead, options: ResponseOptions): 
 function lineToClient(field: Field, nominated: ReadonlySet<string> | null, options: ResponseOptions): string | null {
 	switch (RULES.get(field.name)) {
 		case 'guarded':
-			return field.line;
+			return options.removal === null ? field.line : options.removal.lineToClient(field);
 		case 'removed':
 			return null;
 		case 'upgrade':
@@ -67,7 +71,8 @@ function lineToClient(field: Field, nominated: ReadonlySet<string> | null, optio
 		case 'chunked':
 			return options.clientMinor === 1 ? field.line : null;
 		default:
-			return nominated?.has(field.name) ? null : field.line;
+			if (nominated?.has(field.name)) return null;
+			return options.removal === null ? field.line : options.removal.lineToClient(field);
 	}
 }
 

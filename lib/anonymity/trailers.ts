@@ -4,6 +4,7 @@
 import type { Field, RequestHead, ResponseHead } from '../protocol/http1-head.ts';
 import { nominatedBy } from './connection.ts';
 import { identifies } from './identifying.ts';
+import type { Removal } from './removal.ts';
 
 const REMOVED: ReadonlySet<string> = new Set(
 	[
@@ -26,9 +27,9 @@ export function trailersToOrigin(fields: readonly Field[], head: RequestHead): s
 }
 
 /** The lines of a response's trailers that go to the client, as they were written. `head` is that response's. */
-export function trailersToClient(fields: readonly Field[], head: ResponseHead): string[] {
+export function trailersToClient(fields: readonly Field[], head: ResponseHead, removal: Removal | null): string[] {
 	const nominated = nominatedBy(head.fields);
-	return linesOf(fields, (name) => !REMOVED.has(name) && !nominated?.has(name));
+	return linesOf(fields, (name) => !REMOVED.has(name) && !nominated?.has(name) && !removal?.takesFromResponse(name));
 }
 
 function linesOf(fields: readonly Field[], passes: (name: string) => boolean): string[] {

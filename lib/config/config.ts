@@ -1,5 +1,6 @@
 // The shape of a configuration, twice: `ConfigInput` as a file or a library user writes it (snake_case, values as text),
 // `Config` as the gateway reads it (camelCase, parsed, units in names, every key present, frozen to the bottom).
+import type { KindName } from '../anonymity/removal.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Secret } from '../core/secret.ts';
 import type { PortChoice } from '../io/port-choice.ts';
@@ -32,7 +33,7 @@ export interface Config {
 	readonly groups: readonly GroupConfig[];
 	/** Tag of the default route; null: the first upstream, else the first group, else `direct`. */
 	readonly route: string | null;
-	readonly anonymity: { readonly level: AnonymityLevel };
+	readonly anonymity: AnonymityConfig;
 	readonly exit: ExitConfig;
 	readonly egress: EgressConfig;
 	/** More ways straight out, each from addresses of its own. */
@@ -58,6 +59,12 @@ export interface Config {
 }
 
 export type AnonymityLevel = 'elite' | 'anonymous' | 'transparent';
+
+export interface AnonymityConfig {
+	readonly level: AnonymityLevel;
+	/** What goes off responses, and with it off requests; `spare`: patterns of the names of targets that are left alone. */
+	readonly response: { readonly remove: readonly KindName[]; readonly spare: readonly string[] };
+}
 
 export interface ListenConfig {
 	/** `listen-1` and so on: for rules and logs. */
@@ -189,7 +196,14 @@ export interface ConfigInput {
 	readonly upstream?: readonly (string | UpstreamInput)[] | undefined;
 	readonly group?: readonly GroupInput[] | undefined;
 	readonly route?: string | undefined;
-	readonly anonymity?: { readonly level?: AnonymityLevel | undefined } | undefined;
+	readonly anonymity?:
+		| {
+				readonly level?: AnonymityLevel | undefined;
+				readonly response?:
+					| { readonly remove?: readonly KindName[] | undefined; readonly spare?: readonly string[] | undefined }
+					| undefined;
+		  }
+		| undefined;
 	readonly exit?:
 		| {
 				readonly allow_private?: boolean | undefined;

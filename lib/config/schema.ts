@@ -1,6 +1,7 @@
 // Every key of a configuration: its form, its default and why that default. Strict: an unknown key is an error. The
 // JSON Schema, the defaults, the names of environment variables and `conf/bauta.toml` all follow from this file.
 import { z } from 'zod';
+import { KIND_NAMES } from '../anonymity/removal.ts';
 import { parseNamePattern } from '../policy/name-set.ts';
 import { type PortSet, parsePorts } from '../policy/ports.ts';
 import { parsePrefix } from '../policy/prefix.ts';
@@ -66,17 +67,6 @@ const route = key(
 	'the first upstream, where there is none the first group, else "direct"; or the tag of one of them, for all that no rule sends elsewhere',
 );
 
-const anonymity = z
-	.strictObject({
-		level: key(
-			z.enum(['elite', 'anonymous', 'transparent']),
-			'elite',
-			'the target sees what a direct client would have sent, and no sign of a proxy',
-		),
-	})
-	.prefault({})
-	.meta({ description: 'what plain HTTP requests tell the target' });
-
 /** Text that a function of the policy room reads, where the rule keeps the text and compiles it later. */
 function checkedText(parse: (text: string) => object | string): z.ZodType<string, string> {
 	return text((input) => {
@@ -84,6 +74,33 @@ function checkedText(parse: (text: string) => object | string): z.ZodType<string
 		return typeof value === 'string' ? { wrong: value } : { value: input };
 	});
 }
+
+/** Patterns of names. */
+function names(why: string): z.ZodPrefault<z.ZodArray<z.ZodType<string, string>>> {
+	return key(z.array(checkedText(parseNamePattern)), [], why);
+}
+
+const anonymity = z
+	.strictObject({
+		level: key(
+			z.enum(['elite', 'anonymous', 'transparent']),
+			'elite',
+			'the target sees what a direct client would have sent, and no sign of a proxy',
+		),
+		response: z
+			.strictObject({
+				remove: key(
+					z.array(z.enum(KIND_NAMES)),
+					[],
+					'nothing: a page works as without a gateway; "hops", "alternatives", "validators", "cookies", "refresh", "pins", "reports", "hints"',
+				),
+				spare: names('none; else names of targets, as in rule.target, that are left alone'),
+			})
+			.prefault({})
+			.meta({ description: 'what plain HTTP responses may plant to know the client again (docs/what-it-hides.md)' }),
+	})
+	.prefault({})
+	.meta({ description: 'what plain HTTP tells the target, and what the target may leave behind' });
 
 const portsOrNone = text((input): Parsed<PortSet | null> => {
 	const value = input === '' ? null : parsePorts(input);
@@ -109,11 +126,7 @@ const rule = z.strictObject({
 	action: z.enum(['allow', 'deny']).meta({ description: 'what happens to a connection that meets every condition' }),
 	client: key(z.array(checkedText(parsePrefix)), [], 'any client; else addresses or prefixes of clients'),
 	user: key(z.array(name()), [], 'any user; else names of users'),
-	target: key(
-		z.array(checkedText(parseNamePattern)),
-		[],
-		'any target; else names, each with every name under it, or "=name" for itself alone',
-	),
+	target: names('any target; else names, each with every name under it, or "=name" for itself alone'),
 	address: key(z.array(checkedText(parsePrefix)), [], 'any address; else addresses or prefixes of targets'),
 	port: key(portsOrNone, '', 'any port; else ports as in exit.ports'),
 	inbound: key(z.array(name()), [], 'any listener; else "listen-1", "listen-2" and so on'),

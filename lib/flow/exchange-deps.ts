@@ -1,5 +1,6 @@
 // What the exchange of one client connection has to know of its surroundings.
 import type { Level } from '../anonymity/levels.ts';
+import type { Removal } from '../anonymity/removal.ts';
 import type { Outcome } from '../core/flow.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
@@ -17,6 +18,8 @@ export interface ExchangeDeps {
 	/** Ends exchanges in which nothing moves. */
 	readonly sweep: Sweep;
 	readonly level: Level;
+	/** What is taken off what is exchanged with that target, beyond what the level says; null: nothing. */
+	removal(target: Target): Removal | null;
 	/** For the level that tells it; else null. */
 	readonly clientIp: string | null;
 	/** Whose origin links are whose. */

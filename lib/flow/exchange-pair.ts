@@ -1,6 +1,7 @@
 // One request and its response: finds a kept link or dials one, sends, and follows the response to its end. A request that
 // met a link which was already dying is sent once more on a fresh one, if that can do no harm; nothing else is ever repeated.
 import type { Level } from '../anonymity/levels.ts';
+import type { Removal } from '../anonymity/removal.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Link } from '../core/link.ts';
@@ -47,6 +48,10 @@ export class Pair implements ResponseOwner, DialOwner {
 
 	get level(): Level {
 		return this.#owner.deps.level;
+	}
+
+	get removal(): Removal | null {
+		return this.#to.removal;
 	}
 
 	/** A part of the response is with the client. */

@@ -1,5 +1,6 @@
 // What is decided about a request before anything of it is sent: where it goes, whether it may, by which way, what the
 // origin gets to read, and whose links may carry it.
+import type { Removal } from '../anonymity/removal.ts';
 import { asksUpgrade, requestToOrigin } from '../anonymity/request-head.ts';
 import type { Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
@@ -21,6 +22,8 @@ export interface Destination {
 	readonly use: Use | null;
 	/** Whether a link may be one that was kept, and be kept again. */
 	readonly keeps: boolean;
+	/** What is taken off messages besides; null: nothing. */
+	readonly removal: Removal | null;
 	/** The key for the exit at hand. */
 	key(): string;
 }
@@ -49,8 +52,8 @@ export function prepare(head: RequestHead, framing: Framing, around: Surrounding
 	// One that sends a body with it is answered in HTTP: where its body ends and the other protocol begins is not ours to say.
 	const upgrade = framing.kind === 'none' && asksUpgrade(head);
 	const { level, clientIp } = around.deps;
-	const bytes = requestToOrigin(head, asked, { level, clientIp, upgrade });
 	const to = new Towards(target, way, around);
+	const bytes = requestToOrigin(head, asked, { level, clientIp, upgrade, removal: to.removal });
 	const request = new ForwardedRequest(head, framing, bytes, { upgrade, keptBytes: keptBytesOf(head, to.use) });
 	return { request, to };
 }
@@ -78,6 +81,7 @@ class Towards implements Destination {
 	readonly way: Way;
 	readonly use: Use | null;
 	readonly keeps: boolean;
+	readonly removal: Removal | null;
 	readonly #around: Surroundings;
 	#exit = '';
 	#key = '';
@@ -87,6 +91,7 @@ class Towards implements Destination {
 		this.way = way;
 		this.use = way.outbound.choose?.({ flow: around.flow, target }) ?? null;
 		this.keeps = !way.outbound.rotates?.(around.flow);
+		this.removal = around.deps.removal(target);
 		this.#around = around;
 	}
 

@@ -5,6 +5,7 @@
 // What is wrong before the final head has gone out can still be told to the client by a status. After that the client must
 // see that its response is cut off. Either is up to the owner.
 import type { Level } from '../anonymity/levels.ts';
+import type { Removal } from '../anonymity/removal.ts';
 import { responseToClient } from '../anonymity/response-head.ts';
 import { trailersToClient } from '../anonymity/trailers.ts';
 import { type Code, GatewayError } from '../core/error.ts';
@@ -22,6 +23,7 @@ const MAX_INTERIM = 32;
 /** What a response needs of the two it stands between. */
 export interface ResponseOwner {
 	readonly level: Level;
+	readonly removal: Removal | null;
 	/** Asked once, at the final head: does the client's connection go on behind a response that ends by itself? */
 	mayKeep(): boolean;
 	/** True: this answer is not the client's, and the response is forgotten. Asked once, at the final head. */
@@ -110,6 +112,7 @@ export class ForwardedResponse implements Sink {
 			keepAlive: this.#keepAlive,
 			clientMinor: this.#request.head.minor,
 			upgrade: head.status === 101,
+			removal: this.#owner.removal,
 		});
 	}
 
@@ -170,7 +173,8 @@ export class ForwardedResponse implements Sink {
 
 	#bytesOf({ forward, trailers }: BodyPart): Buffer {
 		if (this.#dechunker) return this.#dechunker.strip(forward);
-		return trailers ? withTrailers(forward, trailersToClient(trailers, this.#head as ResponseHead)) : forward;
+		if (!trailers) return forward;
+		return withTrailers(forward, trailersToClient(trailers, this.#head as ResponseHead, this.#owner.removal));
 	}
 
 	/** `restBytes` behind the response: nobody asked for them, so nothing more of this link can be trusted. */

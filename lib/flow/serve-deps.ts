@@ -1,5 +1,6 @@
 // What a flow server is given, and what a library user may hang into it.
 import type { Level } from '../anonymity/levels.ts';
+import type { Removal } from '../anonymity/removal.ts';
 import type { Client } from '../core/client.ts';
 import type { Clock } from '../core/clock.ts';
 import type { GatewayError } from '../core/error.ts';
@@ -26,6 +27,8 @@ export interface ServeOptions {
 	/** A kept-alive HTTP client between two requests. */
 	readonly httpIdleMs: number;
 	readonly level: Level;
+	/** As exchange-deps.ts says. */
+	readonly removal: (target: Target) => Removal | null;
 	readonly authRequired: boolean;
 }
 

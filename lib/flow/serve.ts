@@ -330,6 +330,7 @@ class Conversation {
 			pool,
 			sweep,
 			level: options.level,
+			removal: options.removal,
 			clientIp: options.level === 'transparent' ? formatIp(this.#client.ip) : null,
 			// Rules may tell listeners apart, so what one let through is no link of another's.
 			clientKey: `${this.#flow.inbound} ${this.#client.key}`,

@@ -8,7 +8,11 @@ function toOrigin(lines: readonly string[], ...more: readonly string[]): string[
 }
 
 function toClient(lines: readonly string[], ...more: readonly string[]): string[] {
-	return trailersToClient(requestHead('POST / HTTP/1.1', ...lines).fields, responseHead('HTTP/1.1 200 OK', ...more));
+	return trailersToClient(
+		requestHead('POST / HTTP/1.1', ...lines).fields,
+		responseHead('HTTP/1.1 200 OK', ...more),
+		null,
+	);
 }
 
 const OWN = ['Server-Timing: a', 'digest:  x ', 'X-Sum: 1', 'X-Sum: 2', 'grpc-status: 0', 'ETag: "1"', 'Expires: 0'];

@@ -107,6 +107,9 @@ test('names every problem at its place', async (t) => {
 		']',
 		'[exit]',
 		'ports = 80',
+		'[anonymity.response]',
+		'remove = ["cookies", "etag"]',
+		'spare = ["=a.example", "10.0.0.1", 3]',
 	].join('\n');
 	t.deepEqual(await problemsOf(t, text), [
 		'bauta.toml:1:29: listen[1]: expected an address with a port such as "127.0.0.1:1080", "[::1]:1080" or ":1080" for every address, found "1080"',
@@ -128,6 +131,9 @@ test('names every problem at its place', async (t) => {
 		'bauta.toml:22:18: users.list[1]: expected text in quotes, found a number',
 		'bauta.toml:26:3: resolver.servers[1]: expected the address of a DNS server such as "9.9.9.9", "127.0.0.1:5353" or "[2620:fe::fe]:53", found "dns"',
 		'bauta.toml:29:9: exit.ports: expected text in quotes, found a number',
+		'bauta.toml:31:22: anonymity.response.remove[1]: expected one of "hops", "alternatives", "validators", "cookies", "refresh", "pins", "reports", "hints", found "etag"',
+		'bauta.toml:32:24: anonymity.response.spare[1]: an address is no name: it belongs to the addresses, found "10.0.0.1"',
+		'bauta.toml:32:36: anonymity.response.spare[2]: expected text in quotes, found a number',
 	]);
 });
 

@@ -20,7 +20,7 @@ test('nothing said is what a careful person would say', (t) => {
 		upstreams: [],
 		groups: [],
 		route: null,
-		anonymity: { level: 'elite' },
+		anonymity: { level: 'elite', response: { remove: [], spare: [] } },
 		egress: { source: [], strategy: 'random', mark: 0, device: '' },
 		sources: [],
 		session: {

@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import type { ExecutionContext } from 'ava';
 import type { Level } from '../../lib/anonymity/levels.ts';
+import type { Removal } from '../../lib/anonymity/removal.ts';
 import type { DialContext, Outbound } from '../../lib/core/dialer.ts';
 import { codeOfErrno, GatewayError } from '../../lib/core/error.ts';
 import { type Flow, newFlow } from '../../lib/core/flow.ts';
@@ -21,6 +22,7 @@ import { startTcpOrigin } from './tcp-origins.ts';
 
 export interface StageOptions {
 	readonly level?: Level;
+	readonly removal?: Removal;
 	readonly authRequired?: boolean;
 	readonly dialMs?: number;
 	readonly headMs?: number;
@@ -111,6 +113,7 @@ export async function startStage(scope: Scope, options: StageOptions = {}): Prom
 			pool,
 			sweep,
 			level: options.level ?? 'elite',
+			removal: () => options.removal ?? null,
 			clientIp: null,
 			clientKey: options.clientKey?.(index) ?? 'client',
 			authRequired: options.authRequired ?? false,

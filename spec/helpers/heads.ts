@@ -33,7 +33,7 @@ function whole<H extends object>(head: H | GatewayError | null): H {
 export function bytesToOrigin(head: RequestHead, options: Partial<RequestOptions> = {}): Buffer {
 	const to = readRequestTarget(head);
 	if (to instanceof GatewayError || to.form !== 'absolute') throw new Error('no target');
-	return requestToOrigin(head, to, { level: 'elite', clientIp: null, upgrade: false, ...options });
+	return requestToOrigin(head, to, { level: 'elite', clientIp: null, upgrade: false, removal: null, ...options });
 }
 
 /** The field lines that the origin gets for `GET http://example.com/` with these, without the Host that is put before them. */
@@ -50,7 +50,14 @@ export function passedBack(fieldLines: readonly string[], options: Partial<Respo
 
 export function linesToClient(head: ResponseHead, options: Partial<ResponseOptions> = {}): string[] {
 	return linesOf(
-		responseToClient(head, { level: 'elite', keepAlive: true, clientMinor: 1, upgrade: false, ...options }),
+		responseToClient(head, {
+			level: 'elite',
+			keepAlive: true,
+			clientMinor: 1,
+			upgrade: false,
+			removal: null,
+			...options,
+		}),
 	);
 }
 
