@@ -62,9 +62,10 @@ function addAdmin(program: Command): void {
 		.option('-w, --watch', 'again each second')
 		.option('--json', 'as JSON')
 		.action(async (values) => (await run()).status(values));
-	asking('exits', 'the ways out of a running gateway')
+	asking('exits', 'the ways out of a running gateway, and how the exits of its groups are')
+		.argument('[group]', 'all exits of this one')
 		.option('--json', 'as JSON')
-		.action(async (values) => (await run()).exits(values));
+		.action(async (group: string | undefined, values) => (await run()).exits(group, values));
 	asking('reload', 'have a running gateway read its configuration again').action(async (values) =>
 		(await run()).reload(values),
 	);

@@ -18,6 +18,7 @@ import { prepareListeners } from './listeners.ts';
 import { type Kept, keptFor } from './parts.ts';
 import type { Subject } from './policy/exit-policy.ts';
 import type { ListenAddress, OwnAddresses } from './policy/own-addresses.ts';
+import type { TaggedSource } from './ways.ts';
 
 export type { Decision, Exit } from './generation.ts';
 
@@ -42,6 +43,8 @@ export interface Gateway {
 	readonly liveFlows: number;
 	/** The ways out, the default route first. */
 	readonly exits: readonly Exit[];
+	/** The addresses that are left from, and how many connections do; those of tunnels from before a reload are counted. */
+	readonly sources: readonly TaggedSource[];
 	/** Sockets that listen, to hand over to another process: it may accept from them while this one still does. */
 	readonly sockets: readonly HandedSocket[];
 	/** Listens on every configured address, or on none: rejects with ListenError and frees what it had. */
@@ -125,6 +128,15 @@ class ComposedGateway implements Gateway {
 
 	get exits(): readonly Exit[] {
 		return this.#current.exits;
+	}
+
+	get sources(): readonly TaggedSource[] {
+		const before = [...this.#living].filter((generation) => generation !== this.#current);
+		const older = before.flatMap(({ sources }) => sources).filter(({ open }) => open > 0);
+		return this.#current.sources.map((use) => {
+			const same = older.filter(({ tag, source }) => tag === use.tag && source === use.source);
+			return { ...use, open: same.reduce((sum, { open }) => sum + open, use.open) };
+		});
 	}
 
 	get liveFlows(): number {

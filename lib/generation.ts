@@ -5,7 +5,7 @@ import { advertisedPrefixes, bindOptionsOf, relaysOf } from './commands.ts';
 import type { Config } from './config/config.ts';
 import type { Client } from './core/client.ts';
 import { systemClock } from './core/clock.ts';
-import type { MemberCount } from './core/dialer.ts';
+import type { MemberCount, MemberReport } from './core/dialer.ts';
 import type { Observer } from './core/observer.ts';
 import { OriginPool } from './flow/origin-pool.ts';
 import { Router } from './flow/router.ts';
@@ -24,7 +24,7 @@ import { type Kept, policyOf, removalOf, resolverOf, sessionReaderOf, sourcePref
 import type { ExitPolicy, Subject } from './policy/exit-policy.ts';
 import { type OwnAddresses, OwnMachine } from './policy/own-addresses.ts';
 import { type PlainUser, Users } from './policy/users.ts';
-import type { Ways } from './ways.ts';
+import type { TaggedSource, Ways } from './ways.ts';
 
 /** What a gateway lends to each of its generations. */
 export interface Surroundings {
@@ -46,6 +46,8 @@ export interface Exit {
 	readonly type: string;
 	/** Null for what is no group. */
 	readonly members: MemberCount | null;
+	/** Each member of a group, in the order of its list; of what is no group none. */
+	reports(): Iterable<MemberReport>;
 }
 
 /** What the rules say to one question. */
@@ -113,6 +115,7 @@ export class Generation {
 			waitPorts: new PortTurns(this.config.bind.ports),
 			isListener: (ip, port) => machine.listens(ip, port),
 			note: (level, event, facts) => observer.note?.(level, event, facts),
+			observer,
 		});
 	}
 
@@ -178,7 +181,17 @@ export class Generation {
 
 	/** Every way out, the default route first. */
 	get exits(): readonly Exit[] {
-		return this.#router.all.map(({ tag, type, members = null }) => ({ tag, type, members }));
+		return this.#router.all.map((outbound) => ({
+			tag: outbound.tag,
+			type: outbound.type,
+			members: outbound.members ?? null,
+			reports: () => outbound.reports?.() ?? [],
+		}));
+	}
+
+	/** What leaves from where. */
+	get sources(): readonly TaggedSource[] {
+		return this.#ways.sources;
 	}
 
 	/** What would become of a request, by the rules; hooks are not asked. */

@@ -9,7 +9,7 @@ import type { Dialer, Outbound } from './core/dialer.ts';
 import type { Observer } from './core/observer.ts';
 import type { Discovery } from './discovery/discovery.ts';
 import { type MemberList, readList } from './discovery/lines.ts';
-import type { Egress, EgressDeps, EgressOptions } from './io/egress.ts';
+import type { Egress, EgressDeps, EgressOptions, SourceUse } from './io/egress.ts';
 import type { ChainDeps, ChainHop, ChainOptions, ChainTag } from './outbound/chain.ts';
 import { Group, type GroupOptions, type MemberSpec, type Traits } from './outbound/group.ts';
 import { type ProbeOptions, Prober } from './outbound/probe.ts';
@@ -53,8 +53,15 @@ export interface WaysOptions {
 export interface WaysDeps extends Omit<ChainDeps, 'via' | 'named' | 'egress'>, EgressDeps {
 	readonly sessions: PromptSessions;
 	readonly clock: Clock;
+	/** Hears of members of groups that fail. */
+	readonly observer?: Pick<Observer, 'memberFailed' | 'memberEjected'>;
 	/** Default: Math.random, for an exit is no secret. */
 	readonly random?: () => number;
+}
+
+/** A prefix that a way straight out leaves from. */
+export interface TaggedSource extends SourceUse {
+	readonly tag: string;
 }
 
 /** A list in which so much is no member, compared with what is one, is something else: a page in HTML. */
@@ -116,9 +123,18 @@ export class Ways {
 	}
 
 	#group(spec: GroupSpec, as: string, via: Dialer | null): Group {
-		const { sessions, clock, note, random = Math.random } = this.#deps;
+		const { sessions, clock, note, observer, random = Math.random } = this.#deps;
 		const strategy = STRATEGIES[spec.strategy](random, clock);
-		const group = new Group({ ...spec, tag: as }, { strategy, sessions, clock, ...(note ? { note } : {}) });
+		const group = new Group(
+			{ ...spec, tag: as },
+			{
+				strategy,
+				sessions,
+				clock,
+				...(note ? { note } : {}),
+				...(observer ? { observer } : {}),
+			},
+		);
 		const place = (members: readonly Named[]): void => {
 			group.replace(members.map((member) => this.#member(member, via)));
 		};
@@ -166,6 +182,11 @@ export class Ways {
 			const known = before.#groups.get(tag) ?? [];
 			for (const [i, group] of groups.entries()) if (known[i]) group.inherit(known[i]);
 		}
+	}
+
+	/** What leaves from where, by the tag of the way straight out. */
+	get sources(): readonly TaggedSource[] {
+		return [...this.#egresses].flatMap(([tag, egress]) => (egress?.uses ?? []).map((use) => ({ tag, ...use })));
 	}
 
 	/** Begins to probe members. */

@@ -1,7 +1,8 @@
 // The commands that ask a gateway which runs: status, exits, reload, upgrade, drain.
 import { createInterface } from 'node:readline';
 import { styleText } from 'node:util';
-import type { ExitStatus, LimitsStatus, Status } from '../../lib/admin/snapshot.ts';
+import type { MemberStatus } from '../../lib/admin/members.ts';
+import type { ExitStatus, LimitsStatus, Status, WatchedSource } from '../../lib/admin/snapshot.ts';
 import { AdminClient, type Place } from '../admin-client.ts';
 import { bytesText, durationText, table } from '../table.ts';
 
@@ -22,8 +23,27 @@ export async function status(values: Values & { readonly watch?: boolean }): Pro
 	}
 }
 
-export async function exits(values: Values): Promise<void> {
-	say(values, await (await AdminClient.of(values)).get<ExitStatus[]>('/v1/exits'), exitLines);
+/** Prints the ways out with what is worth a look of each group; with `group` all of that one. */
+export async function exits(group: string | undefined, values: Values): Promise<void> {
+	const client = await AdminClient.of(values);
+	if (group !== undefined) return say(values, await membersOf(client, group), memberLines);
+	say(values, await client.get<ExitStatus[]>('/v1/exits'), (all) => [...exitLines(all), ...poolLines(all)]);
+}
+
+interface Members {
+	readonly total: number;
+	readonly members: readonly MemberStatus[];
+}
+
+/** All of them, asked for as many times as it takes. */
+async function membersOf(client: AdminClient, group: string): Promise<MemberStatus[]> {
+	const all: MemberStatus[] = [];
+	for (;;) {
+		const page = `/v1/members?group=${encodeURIComponent(group)}&from=${all.length}`;
+		const { total, members } = await client.get<Members>(page);
+		all.push(...members);
+		if (members.length === 0 || all.length >= total) return all;
+	}
 }
 
 export async function reload(values: Values): Promise<void> {
@@ -61,6 +81,8 @@ function statusLines(now: Status, before: Status | null): string[] {
 		`bytes        up ${bytesText(bytes.up)}${rate(bytes.up, before?.bytes.up)}, down ${bytesText(bytes.down)}${rate(bytes.down, before?.bytes.down)}`,
 		'',
 		...exitLines(now.exits),
+		...poolLines(now.exits),
+		...sourceLines(now.sources),
 		'',
 		...limitLines(now.limits),
 		'',
@@ -75,9 +97,59 @@ function exitLines(all: readonly ExitStatus[]): string[] {
 		open,
 		opened,
 		failed,
-		dialSeconds === null ? '-' : `${Math.round(dialSeconds * 1_000)} ms`,
+		dialText(dialSeconds),
 	]);
 	return table(['way out', 'type', 'open', 'opened', 'failed', 'dial'], rows);
+}
+
+function dialText(seconds: number | null): string {
+	return seconds === null ? '-' : `${Math.round(seconds * 1_000)} ms`;
+}
+
+function poolLines(all: readonly ExitStatus[]): string[] {
+	return all.flatMap(({ tag, members }) => {
+		if (members === null) return [];
+		const { total, open, ejected, halfOpen, shown } = members;
+		const counts = `${tag}: ${total} exits, ${open} open, ${ejected} ejected, ${halfOpen} half-open`;
+		const some = shown.length < total ? `; of these ${shown.length}, all by \`bauta exits ${tag}\`` : '';
+		return ['', `${counts}${some}`, ...memberLines(shown)];
+	});
+}
+
+function memberLines(members: readonly MemberStatus[]): string[] {
+	const all = members.reduce((sum, { opened }) => sum + opened, 0);
+	const rows = members.map(({ name, state, restsSeconds, dialSeconds, open, opened, failed, failedBy }) => [
+		name,
+		state === 'ejected' ? `ejected, ${durationText(restsSeconds)}` : state,
+		open,
+		opened,
+		all === 0 ? '-' : `${Math.round((opened / all) * 100)} %`,
+		dialText(dialSeconds),
+		failed,
+		causesText(failedBy),
+	]);
+	return table(['exit', 'state', 'open', 'opened', 'share', 'dial', 'failed', 'by'], rows);
+}
+
+/** The three that came most often. */
+function causesText(failedBy: Readonly<Record<string, number>>): string {
+	const causes = Object.entries(failedBy).sort(([, a], [, b]) => b - a);
+	return causes
+		.slice(0, 3)
+		.map(([why, count]) => `${why} ${count}`)
+		.join(', ');
+}
+
+function sourceLines(sources: readonly WatchedSource[]): string[] {
+	if (sources.length === 0) return [];
+	const rows = sources.map(({ tag, source, addresses, open, rests }) => [
+		source,
+		tag,
+		addresses,
+		open,
+		rests ? 'none of its addresses does' : '',
+	]);
+	return ['', ...table(['source', 'way out', 'addresses', 'open', ''], rows)];
 }
 
 function limitLines({ mode, refused }: LimitsStatus): string[] {

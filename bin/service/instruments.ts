@@ -1,6 +1,6 @@
 // What counts and measures: made when there is an admin listener to tell it, and kept from then on.
-
-import type { Config } from '../../lib/config/config.ts';
+import { gatewayFamilies } from '../../lib/admin/gateway-families.ts';
+import type { Gateway } from '../../lib/gateway.ts';
 import { Metrics } from '../../lib/observe/metrics.ts';
 import { Tally } from '../../lib/observe/tally.ts';
 import type { Reloads } from './reloads.ts';
@@ -9,9 +9,9 @@ export class Instruments {
 	readonly tally: Tally = new Tally();
 	readonly metrics: Metrics;
 
-	/** `config` gives what is in force now. */
-	constructor(version: string, reloads: Reloads, config: () => Config) {
+	constructor(version: string, reloads: Reloads, gateway: Gateway) {
 		this.metrics = new Metrics(this.tally, { version });
+		for (const family of gatewayFamilies(gateway, this.tally)) this.metrics.add(family);
 		this.metrics.add({
 			name: 'bauta_config_last_reload_successful',
 			help: 'Whether the last reload was applied; 1 before the first.',
@@ -32,7 +32,7 @@ export class Instruments {
 			name: 'bauta_connections_limit',
 			help: 'Most connections that may be open, of all clients; 0 for no limit.',
 			type: 'gauge',
-			read: () => [[{}, config().limits.ceilings.totalConnections]],
+			read: () => [[{}, gateway.config.limits.ceilings.totalConnections]],
 		});
 	}
 }

@@ -127,7 +127,7 @@ export class Service {
 	async #measured(): Promise<Instruments> {
 		if (this.#instruments) return this.#instruments;
 		const { Instruments } = await import('./instruments.ts');
-		this.#instruments = new Instruments(this.#version, this.#reloads, () => this.#gateway.config);
+		this.#instruments = new Instruments(this.#version, this.#reloads, this.#gateway);
 		const { tally, metrics } = this.#instruments;
 		// The gateway looks its observer's verbs up each time.
 		Object.assign(this.#observer, observers(this.log, tally, metrics));

@@ -12,8 +12,17 @@ import { AdminError } from './admin-error.ts';
 import { invalid, readJson, textOf } from './body.ts';
 import { Events } from './events.ts';
 import { History } from './history.ts';
+import { memberStatuses, openByExit } from './members.ts';
 import { pageRoutes } from './page.ts';
-import { exitStatuses, flowCounts, type LastReload, limitsStatus, statusOf, type Watched } from './snapshot.ts';
+import {
+	exitStatuses,
+	flowCounts,
+	type LastReload,
+	limitsStatus,
+	sourceStatuses,
+	statusOf,
+	type Watched,
+} from './snapshot.ts';
 
 /** What the admin listener looks at and what it can have done. */
 export interface AdminDeps {
@@ -62,6 +71,8 @@ export function routesOf(deps: AdminDeps): Api {
 		'/v1/status': { method: 'GET', answer: status },
 		'/v1/flows': { method: 'GET', answer: () => flowCounts(tally) },
 		'/v1/exits': { method: 'GET', answer: () => exitStatuses(gateway, tally, flowCounts(tally)) },
+		'/v1/members': { method: 'GET', answer: (request) => members(request, deps) },
+		'/v1/sources': { method: 'GET', answer: () => sourceStatuses(gateway) },
 		'/v1/limits': { method: 'GET', answer: () => limitsStatus(gateway, tally) },
 		'/v1/history': { method: 'GET', answer: () => history.status() },
 		'/v1/events': { method: 'GET', answer: (_, response) => events.stream(response) },
@@ -89,6 +100,25 @@ function ready(response: ServerResponse, { state }: Watched): void {
 async function metrics(response: ServerResponse, source: AdminDeps['metrics']): Promise<void> {
 	const body = await source.text();
 	response.writeHead(200, { 'Content-Type': source.contentType }).end(body);
+}
+
+/** Members in one answer. */
+const MOST_MEMBERS = 1_000;
+
+/** The members of `group`, from number `from` on. */
+function members({ url = '' }: IncomingMessage, { gateway, tally }: AdminDeps): object {
+	const query = new URLSearchParams(url.split('?')[1]);
+	const from = Number(query.get('from') ?? 0);
+	if (!Number.isSafeInteger(from) || from < 0) throw invalid('a number for from');
+	const group = gateway.exits.find((exit) => exit.members !== null && exit.tag === query.get('group'));
+	if (!group) throw new AdminError('not_found', 'no such group');
+	const open = openByExit(tally.live)(group.tag);
+	return {
+		group: group.tag,
+		...group.members,
+		from,
+		members: memberStatuses(group.reports(), open, from, MOST_MEMBERS),
+	};
 }
 
 /** What only a gateway that serves can be asked. */

@@ -8,8 +8,9 @@ const MOST_STREAMS = 64;
 
 const PERIOD_MS = 1_000;
 
-/** A stalled reader's share of memory: some ten of our events. */
+/** A stalled reader's share of memory: some ten of our events, and more of them where they are long. */
 const MOST_UNREAD_BYTES = 65_536;
+const MOST_UNREAD_EVENTS = 4;
 
 /** How soon a browser comes back after a cut. */
 const RETRY = 'retry: 1000\n\n';
@@ -41,8 +42,9 @@ export class Events {
 
 	#send(): void {
 		const event = this.#event();
+		const mostBytes = Math.max(MOST_UNREAD_BYTES, MOST_UNREAD_EVENTS * event.length);
 		for (const response of this.#streams) {
-			if (response.writableLength > MOST_UNREAD_BYTES) response.destroy();
+			if (response.writableLength > mostBytes) response.destroy();
 			else response.write(event);
 		}
 	}

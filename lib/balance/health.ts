@@ -19,6 +19,8 @@ export interface HealthOptions {
 }
 
 export interface HealthEvents<W> {
+	/** Something failed that is its fault, or may be. `why` is constant text. */
+	failed?(member: Member<W>, why: string): void;
 	/** `why` is constant text. */
 	ejected?(member: Member<W>, why: string, restMs: number): void;
 	restored?(member: Member<W>): void;
@@ -77,12 +79,14 @@ export class Health<W> {
 
 	/** It could not be reached or used. `why` is constant text. */
 	failed(member: Member<W>, why: string): void {
+		this.#note(member, why);
 		member.failures++;
 		if (this.#isOnTrial(member) || member.failures >= this.#options.after) this.#eject(member, why);
 	}
 
 	/** Something failed that may be its fault or that of the site it was used for. */
 	doubted(member: Member<W>, site: string, why: string): void {
+		this.#note(member, why);
 		member.doubts ??= new Set();
 		member.doubts.add(site);
 		const many = member.doubts.size >= 2 * this.#options.after;
@@ -99,12 +103,17 @@ export class Health<W> {
 
 	/** It is one that was known before, under another configuration. Whoever was left alone then still is, where that may be. */
 	remember(member: Member<W>, record: MemberRecord): void {
-		const { failures, doubts, ejections, latencyMs, latencyAtMs, restsUntilMs, state } = record;
-		Object.assign(member, { failures, doubts, ejections, latencyMs, latencyAtMs });
+		const { restsUntilMs, state, ...known } = record;
+		Object.assign(member, known);
 		// A use on trial tells its outcome to those who began it: here the trial begins anew.
 		const rests = state === 'ejected' || state === 'trying';
 		if (!rests || member.state !== 'open' || !this.#maySpare(member)) return;
 		this.#rest(member, 'ejected', Math.max(0, restsUntilMs - this.#clock.nowMs()));
+	}
+
+	#note(member: Member<W>, why: string): void {
+		member.fault(why);
+		this.#events.failed?.(member, why);
 	}
 
 	#isOnTrial(member: Member<W>): boolean {

@@ -6,7 +6,10 @@ export type MemberState = 'open' | 'ejected' | 'trial' | 'trying';
 
 /** What is known of a member whose list may be read under another configuration: plain values, which hold on to nothing. */
 export type MemberRecord = Readonly<
-	Pick<Member<unknown>, 'state' | 'failures' | 'doubts' | 'ejections' | 'restsUntilMs' | 'latencyMs' | 'latencyAtMs'>
+	Pick<
+		Member<unknown>,
+		'state' | 'failures' | 'doubts' | 'ejections' | 'restsUntilMs' | 'opened' | 'faults' | 'latencyMs' | 'latencyAtMs'
+	>
 >;
 
 export class Member<W> {
@@ -30,6 +33,10 @@ export class Member<W> {
 	ejections = 0;
 	/** Until when it is left alone. */
 	restsUntilMs = 0;
+	/** Ways that were opened by it. */
+	opened = 0;
+	/** Why it was of no use, and how often; null: it never was. */
+	faults: Map<string, number> | null = null;
 	/** Links that are open by it, where a strategy wants to know. */
 	links = 0;
 	/** How long it takes to be open, of late; null: not known. */
@@ -46,8 +53,9 @@ export class Member<W> {
 
 	/** As it is now. */
 	get record(): MemberRecord {
-		const { state, failures, doubts, ejections, restsUntilMs, latencyMs, latencyAtMs } = this;
-		return { state, failures, doubts: doubts && new Set(doubts), ejections, restsUntilMs, latencyMs, latencyAtMs };
+		const { state, failures, doubts, ejections, restsUntilMs, opened, faults, latencyMs, latencyAtMs } = this;
+		const copies = { doubts: doubts && new Set(doubts), faults: faults && new Map(faults) };
+		return { state, failures, ejections, restsUntilMs, opened, latencyMs, latencyAtMs, ...copies };
 	}
 
 	get way(): W {
@@ -59,4 +67,16 @@ export class Member<W> {
 	get made(): W | null {
 		return this.#way;
 	}
+
+	/** It was of no use. `why` is constant text. */
+	fault(why: string): void {
+		this.faults ??= new Map();
+		const word = this.faults.has(why) || this.faults.size < MOST_FAULTS ? why : OTHER;
+		this.faults.set(word, (this.faults.get(word) ?? 0) + 1);
+	}
 }
+
+/** Reasons that are told apart. */
+const MOST_FAULTS = 16;
+
+const OTHER = 'other';

@@ -116,10 +116,29 @@ export function unsupported(note: string): GatewayError {
 	return new GatewayError('command_unsupported', { side: 'hop', phase: 'hop', retry: 'next', note });
 }
 
-/** How many exits of a group are open to use, of all. */
+/** How many exits of a group are open to use, of all; and of these, how many are left alone or on trial. */
 export interface MemberCount {
 	readonly open: number;
+	readonly ejected: number;
+	readonly halfOpen: number;
 	readonly total: number;
+}
+
+/** One exit of a group, as it is now. */
+export interface MemberReport {
+	/** Its tag, or its group and line: never an address. */
+	readonly name: string;
+	readonly state: 'open' | 'half-open' | 'ejected';
+	/** How long it is still left alone; 0 for one that is not ejected. */
+	readonly restsMs: number;
+	/** How long it takes to be open, of late; null: not known. */
+	readonly latencyMs: number | null;
+	/** Ways that were opened by it. */
+	readonly opened: number;
+	/** How often it was of no use, by why: constant text. */
+	readonly faults: ReadonlyMap<string, number>;
+	/** Its own exits, where it is a group that was used. */
+	readonly inner: Iterable<MemberReport> | null;
 }
 
 /** A named way out. */
@@ -131,8 +150,10 @@ export interface Outbound extends Dialer {
 	readonly tag: string;
 	/** Names of targets go to the far end unresolved, so that no rule can see their addresses here. */
 	readonly namesTravel: boolean;
-	/** Of a group, as it is now. */
+	/** Of a group, as it is now: a walk through its members, as the next one. */
 	readonly members?: MemberCount;
+	/** Of a group, in the order of its list. */
+	reports?(): Iterable<MemberReport>;
 	/** Of who stands at one place: a link to that place itself, which the caller closes at once. For probes. */
 	reach?(context: DialContext): Promise<Link>;
 	/** Leads into Tor, where names under .onion are at home. */

@@ -18,6 +18,10 @@ export interface Observer {
 	 * `cause` is constant text.
 	 */
 	limits?(mode: LimitsMode, cause: string): void;
+	/** A member of a group was of no use to a client or to a probe. `why` is constant text. */
+	memberFailed?(group: string, why: string): void;
+	/** A member of a group is left alone for a while. */
+	memberEjected?(group: string): void;
 	/** Something of the gateway's own: a listener, a resolver, a full table. `event` is constant text. */
 	note?(level: 'debug' | 'info' | 'warn' | 'error', event: string, facts?: Readonly<Record<string, unknown>>): void;
 	/** A broken invariant: a bug of ours. It cost one flow. */

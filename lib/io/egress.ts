@@ -41,6 +41,18 @@ export interface EgressDeps {
 	readonly calls?: SourceCalls | null;
 }
 
+/** What leaves from one of the configured prefixes now. */
+export interface SourceUse {
+	/** As the configuration has it. */
+	readonly source: string;
+	/** Addresses that may be left from; a rounded number for many. */
+	readonly addresses: number;
+	/** TCP connections, each with a port. */
+	readonly open: number;
+	/** None of its addresses did, so it is passed over for a while. */
+	readonly rests: boolean;
+}
+
 /** Addresses that one dial tries. */
 const TRIES = 5;
 
@@ -68,6 +80,18 @@ export class Egress {
 		this.#choices = choicesOf(options, this.#calls !== null);
 		const locals = options.source.length > 0 ? this.#readLocals() : [];
 		for (const choice of this.#choices.values()) for (const from of choice.prefixes) this.#look(from, locals);
+	}
+
+	/** Each prefix, IPv4 first. */
+	get uses(): readonly SourceUse[] {
+		const nowMs = this.#clock.nowMs();
+		const all = [this.#choices.get(4), this.#choices.get(6)].flatMap((choice) => choice?.prefixes ?? []);
+		return all.map(({ prefix, count, open, restsUntilMs }) => ({
+			source: textOf(prefix),
+			addresses: count,
+			open,
+			rests: restsUntilMs > nowMs,
+		}));
 	}
 
 	/** Whether an address of this kind can be reached. */
@@ -102,7 +126,8 @@ export class Egress {
 			return open(this.#sourceOf(null, null));
 		}
 		const { session } = flow;
-		if (session !== null && session.key !== null) return this.#leaveBySession(familyOf(like), open, session, choice);
+		if (session !== null && session.key !== null)
+			return this.#leaveBySession(familyOf(like), open, goneOf, session, choice);
 		const sticky = this.#options.strategy === 'sticky' ? this.#hash(flow.user ?? flow.client) : null;
 		return this.#leaveByAny(open, goneOf, sticky, choice);
 	}
@@ -110,6 +135,7 @@ export class Egress {
 	async #leaveBySession<T>(
 		family: Family,
 		open: (source: Source) => Promise<T>,
+		goneOf: ((opened: T) => Promise<void>) | undefined,
 		session: Session,
 		choice: SourceChoice,
 	): Promise<T> {
@@ -121,7 +147,9 @@ export class Egress {
 		for (let tries = 1; ; tries++) {
 			const from = this.#prefixOf(exit, choice);
 			try {
-				return await open(this.#sourceOf(parseIp(exit), from));
+				const opened = await open(this.#sourceOf(parseIp(exit), from));
+				if (from !== null) count(from, goneOf?.(opened));
+				return opened;
 			} catch (error) {
 				if (!(error instanceof SourceFault) || tries === TRIES) throw error;
 				if (error.isForeign && from !== null) this.#rest(from);
@@ -152,7 +180,9 @@ export class Egress {
 			if (source === null) break;
 			try {
 				const opened = await open(this.#sourceOf(source.ip, source.from));
-				if (source.slot >= 0) void Promise.resolve(goneOf?.(opened)).then(() => choice.release(source));
+				const gone = goneOf?.(opened);
+				count(source.from, gone);
+				if (source.slot >= 0) void Promise.resolve(gone).then(() => choice.release(source));
 				return opened;
 			} catch (error) {
 				choice.release(source);
@@ -181,7 +211,7 @@ export class Egress {
 	#tell(from: SourcePrefix): void {
 		if (this.#told.has(from)) return;
 		this.#told.add(from);
-		const source = `${formatIp(from.prefix.ip)}/${from.prefix.bits}`;
+		const source = textOf(from.prefix);
 		this.#deps.note?.('warn', 'source is not an address of this machine', { source });
 	}
 
@@ -205,6 +235,17 @@ export class Egress {
 	#hash(who: string): Buffer {
 		return createHmac('sha256', this.#deps.secret).update(who).digest();
 	}
+}
+
+function textOf({ ip, bits }: Prefix): string {
+	return `${formatIp(ip)}/${bits}`;
+}
+
+/** Until it is gone; what does not tell when that is, is not counted. */
+function count(from: SourcePrefix, gone: Promise<void> | undefined): void {
+	if (gone === undefined) return;
+	from.open++;
+	void gone.then(() => from.open--);
 }
 
 function familyOf(ip: Ip): Family {

@@ -95,6 +95,8 @@ async function refill(
 	put: (labels: Record<string, string>, value: number) => void,
 ): Promise<void> {
 	metric.reset();
+	// One without labels would otherwise be 0 where nothing is known.
+	metric.remove({});
 	for (const [labels, value] of await read()) put({ ...labels }, value);
 }
 
@@ -183,6 +185,37 @@ function familiesOf(tally: Tally, version: string): Family[] {
 			type: 'counter',
 			labels: ['limit'],
 			read: () => [...tally.limited].map(([limit, count]) => [{ limit }, count]),
+		},
+		{
+			name: 'bauta_admissions_total',
+			help: 'Connections that are over, by whether the limits let them in.',
+			type: 'counter',
+			labels: ['decision'],
+			read: () => [
+				[{ decision: 'granted' }, tally.admitted],
+				[{ decision: 'refused' }, tally.refused],
+			],
+		},
+		{
+			name: 'bauta_limits_switches_total',
+			help: 'How often the limits came to be kept so.',
+			type: 'counter',
+			labels: ['mode'],
+			read: () => [...tally.modeChanges].map(([mode, count]) => [{ mode }, count]),
+		},
+		{
+			name: 'bauta_group_failures_total',
+			help: 'How often a member of a group was of no use, to a client or to a probe, by why.',
+			type: 'counter',
+			labels: ['group', 'cause'],
+			read: () => [...tally.memberFailures].map(({ group, cause, count }) => [{ group, cause }, count]),
+		},
+		{
+			name: 'bauta_group_ejections_total',
+			help: 'How often a member of a group was left alone because it failed.',
+			type: 'counter',
+			labels: ['group'],
+			read: () => [...tally.ejections].map(([group, count]) => [{ group }, count]),
 		},
 		{
 			name: 'bauta_limits_mode',

@@ -3,7 +3,17 @@ import type { Observer } from '../core/observer.ts';
 
 type Verb = keyof Observer;
 
-const VERBS: readonly Verb[] = ['flowStarted', 'flowOpened', 'flowEnded', 'dropped', 'limits', 'note', 'bug'];
+const VERBS: readonly Verb[] = [
+	'flowStarted',
+	'flowOpened',
+	'flowEnded',
+	'dropped',
+	'limits',
+	'memberFailed',
+	'memberEjected',
+	'note',
+	'bug',
+];
 
 /** Tells each of them, in order; what one throws is thrown when all have heard. Verbs that none knows are left out. */
 export function observers(...all: readonly Observer[]): Observer {

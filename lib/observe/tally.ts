@@ -21,6 +21,13 @@ export interface ExitCount {
 	dialMs: number;
 }
 
+/** What members of one group were of no use for. */
+export interface MemberFailures {
+	readonly group: string;
+	readonly cause: string;
+	count: number;
+}
+
 /** Rows of one table. A configuration has a few hundred at most; what reloads invent beyond it is counted as `other`. */
 const MOST_ROWS = 2_048;
 
@@ -39,6 +46,11 @@ export class Tally implements Observer {
 	readonly #limited: Map<string, number> = new Map();
 	readonly #commands: Map<string, number> = new Map();
 	readonly #drops: Map<string, number> = new Map();
+	readonly #memberFailures: Map<string, MemberFailures> = new Map();
+	readonly #ejections: Map<string, number> = new Map();
+	readonly #modeChanges: Map<LimitsMode, number> = new Map();
+	#admitted = 0;
+	#refused = 0;
 	#endedUpBytes = 0;
 	#endedDownBytes = 0;
 	#requests = 0;
@@ -64,6 +76,31 @@ export class Tally implements Observer {
 	/** Datagrams and peers of those that were dropped, by why. */
 	get drops(): ReadonlyMap<string, number> {
 		return this.#drops;
+	}
+
+	/** How often members of groups were of no use, by group and by why. */
+	get memberFailures(): Iterable<MemberFailures> {
+		return this.#memberFailures.values();
+	}
+
+	/** How often members of a group were ejected, by group. */
+	get ejections(): ReadonlyMap<string, number> {
+		return this.#ejections;
+	}
+
+	/** How often the limits came to be kept so. */
+	get modeChanges(): ReadonlyMap<LimitsMode, number> {
+		return this.#modeChanges;
+	}
+
+	/** Connections that a limit did not let in, or not even be heard. */
+	get refused(): number {
+		return this.#refused;
+	}
+
+	/** Connections that are over and that no limit had refused. */
+	get admitted(): number {
+		return this.#admitted;
 	}
 
 	/** Plain HTTP requests of connections that are over. */
@@ -102,16 +139,36 @@ export class Tally implements Observer {
 		if (flow.command !== null) add(this.#commands, flow.command, 1);
 		if (flow.drops !== null) for (const [why, count] of Object.entries(flow.drops)) add(this.#drops, why, count);
 		if (flow.route !== null && flow.openedMs === null) this.#exit(flow.route).failed++;
-		if (flow.outcome?.phase === 'admission' && isLimit(cause)) this.#limit(flow.outcome.note ?? OTHER);
+		const phase = flow.outcome?.phase;
+		const refused = phase === 'admission' && isLimit(cause);
+		// A tunnel whose bytes are used up had been admitted.
+		if (refused || (phase === 'relay' && isLimit(cause))) this.#limit(flow.outcome?.note ?? OTHER);
+		if (refused) this.#refused++;
+		else if (flow.askedMs !== null) this.#admitted++;
 	}
 
 	dropped(listener: string, why: string): void {
 		this.#connection(listener, 'unknown', 'dropped').count++;
+		this.#refused++;
 		this.#limit(why);
 	}
 
 	limits(mode: LimitsMode): void {
 		this.limitsMode = mode;
+		this.#modeChanges.set(mode, (this.#modeChanges.get(mode) ?? 0) + 1);
+	}
+
+	memberFailed(group: string, why: string): void {
+		const cause = wordOf(why);
+		const key = `${group}\n${cause}`;
+		const known = this.#memberFailures.get(key);
+		if (known) known.count++;
+		else if (this.#memberFailures.size >= MOST_ROWS && group !== OTHER) this.memberFailed(OTHER, OTHER);
+		else this.#memberFailures.set(key, { group, cause, count: 1 });
+	}
+
+	memberEjected(group: string): void {
+		add(this.#ejections, this.#ejections.has(group) || this.#ejections.size < MOST_ROWS ? group : OTHER, 1);
 	}
 
 	bug(): void {
@@ -137,12 +194,16 @@ export class Tally implements Observer {
 		return fresh;
 	}
 
-	/** `note` is a few constant words of ours: `open connections` is counted as `open_connections`. */
 	#limit(note: string): void {
-		const word = note.replaceAll(' ', '_');
+		const word = wordOf(note);
 		const limit = this.#limited.has(word) || this.#limited.size < MOST_ROWS ? word : OTHER;
 		this.#limited.set(limit, (this.#limited.get(limit) ?? 0) + 1);
 	}
+}
+
+/** `note` is a few constant words of ours: `open connections` is counted as `open_connections`. */
+function wordOf(note: string): string {
+	return note.replaceAll(' ', '_');
 }
 
 function add(counts: Map<string, number>, word: string, count: number): void {

@@ -172,6 +172,7 @@ export class GroupUse implements Use, Pick<Outbound> {
 		const nowMs = clock.nowMs();
 		noteLatency(member, nowMs - startedMs, nowMs);
 		health.succeeded(member);
+		member.opened++;
 		if (!strategy.countsLinks) return;
 		member.links++;
 		void link.gone().then(() => member.links--);

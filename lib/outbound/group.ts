@@ -20,6 +20,7 @@ import {
 	type Choice,
 	type DialContext,
 	type MemberCount,
+	type MemberReport,
 	type Outbound,
 	type Question,
 	type RetryRule,
@@ -58,6 +59,8 @@ export interface GroupDeps {
 	readonly sessions: PromptSessions;
 	readonly clock: Clock;
 	readonly note?: Observer['note'];
+	/** Hears of members that fail. */
+	readonly observer?: Pick<Observer, 'memberFailed' | 'memberEjected'>;
 }
 
 /** A member as a list has it. */
@@ -105,7 +108,9 @@ export class Group implements Outbound {
 		this.scores = new Scores(deps.clock);
 		this.#holds = typeof rotate === 'string' ? null : new Holds(rotate, deps.clock);
 		this.health = new Health(options.eject, this.roster, deps.clock, {
+			failed: (_, why) => deps.observer?.memberFailed?.(tag, why),
 			ejected: (member, why, restMs) => {
+				deps.observer?.memberEjected?.(tag);
 				// Each member once, until it was back: a pool of dead ones must not fill the log.
 				if (member.ejections > 1) return;
 				deps.note?.('warn', 'exit ejected', { group: tag, exit: member.name, why, restMs });
@@ -115,7 +120,29 @@ export class Group implements Outbound {
 	}
 
 	get members(): MemberCount {
-		return { open: this.roster.openCount, total: this.roster.size };
+		const count = { open: 0, ejected: 0, halfOpen: 0, total: this.roster.size };
+		for (const member of this.roster.members) {
+			const state = this.#stateOf(member);
+			if (state === 'half-open') count.halfOpen++;
+			else count[state]++;
+		}
+		return count;
+	}
+
+	*reports(): Iterable<MemberReport> {
+		for (const member of this.roster.members) {
+			const { name, latencyMs, opened, faults } = member;
+			const state = this.#stateOf(member);
+			const restsMs = state === 'ejected' ? member.restsUntilMs - this.clock.nowMs() : 0;
+			const inner = member.made?.reports?.() ?? null;
+			yield { name, state, restsMs, latencyMs, opened, faults: faults ?? NONE, inner };
+		}
+	}
+
+	/** One that has rested is on trial with the next pick, whenever that is. */
+	#stateOf({ state, restsUntilMs }: Member<Outbound>): MemberReport['state'] {
+		if (state === 'open') return 'open';
+		return state === 'ejected' && restsUntilMs > this.clock.nowMs() ? 'ejected' : 'half-open';
 	}
 
 	/** Whether the name of a target may leave as a name by one of its members. */
@@ -285,3 +312,5 @@ export class Group implements Outbound {
 		for (const member of this.roster.members) member.made?.close();
 	}
 }
+
+const NONE: MemberReport['faults'] = new Map();

@@ -25,6 +25,8 @@ export interface SourcePrefix {
 	readonly count: number;
 	/** Until then it is passed over, on the clock of who set it. */
 	restsUntilMs: number;
+	/** Connections that leave from it now; kept by who opens them. */
+	open: number;
 }
 
 export interface SourceAddress {
@@ -189,7 +191,7 @@ function slotsOf(prefix: SourcePrefix): number {
 export function usableOf(prefix: Prefix): SourcePrefix {
 	const size = 2 ** ((typeof prefix.ip === 'number' ? 32 : 128) - prefix.bits);
 	const [low, high] = typeof prefix.ip === 'number' ? reserved4(size) : reserved6(size);
-	return { prefix, offset: low, count: size - low - high, restsUntilMs: Number.NEGATIVE_INFINITY };
+	return { prefix, offset: low, count: size - low - high, restsUntilMs: Number.NEGATIVE_INFINITY, open: 0 };
 }
 
 /** Network and broadcast; a /31 has neither (RFC 3021). */

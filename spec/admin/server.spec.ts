@@ -289,4 +289,5 @@ test('the page about it lists every path and every error', (t) => {
 	];
 	for (const path of [...paths, '/v1/events', '/v1/route', '/v1/reload', '/v1/upgrade', '/v1/drain'])
 		t.true(page.includes(`${path}\``), path);
+	for (const path of ['/v1/members?group=TAG', '/v1/sources']) t.true(page.includes(`${path}\``), path);
 });

@@ -217,10 +217,11 @@ const AILING: Watched = {
 	addresses: ['127.0.0.1:1080'],
 	liveFlows: 0,
 	exits: [
-		{ tag: 'pool', type: 'group', members: { open: 4, total: 5 } },
-		{ tag: 'spare', type: 'group', members: { open: 0, total: 2 } },
-		{ tag: 'direct', type: 'direct', members: null },
+		{ tag: 'pool', type: 'group', members: { open: 4, ejected: 1, halfOpen: 0, total: 5 }, reports: () => [] },
+		{ tag: 'spare', type: 'group', members: { open: 0, ejected: 2, halfOpen: 0, total: 2 }, reports: () => [] },
+		{ tag: 'direct', type: 'direct', members: null, reports: () => [] },
 	],
+	sources: [],
 	config: { redis: {} },
 };
 

@@ -243,3 +243,27 @@ needs(
 	t.true(opened.node! <= 100);
 	t.deepEqual(codes, { node: 'connection_limit_reached' });
 });
+
+test('what leaves from a source is counted until it is gone', async (t) => {
+	const origin = await startTcpOrigin(t);
+	const egress = egressOf(['127.0.0.16/29', '127.0.1.1']);
+	const open = (): number[] => egress.uses.map((use) => use.open);
+	const session = { ...flowOf(), session: SESSION };
+	const options = { side: 'target', signal: live, reactor: null } as const;
+	t.deepEqual(
+		egress.uses.map(({ source, addresses, rests }) => [source, addresses, rests]),
+		[
+			['127.0.0.16/29', 6, false],
+			['127.0.1.1/32', 1, false],
+		],
+	);
+	const links = [];
+	for (const flow of [flowOf(), flowOf(), session, session])
+		links.push(await egress.connect(LOOPBACK, origin.port, options, flow));
+	t.is(open()[0]! + open()[1]!, 4);
+	for (const link of links) {
+		link.destroy();
+		await link.gone();
+	}
+	t.deepEqual(open(), [0, 0]);
+});

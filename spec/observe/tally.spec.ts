@@ -120,3 +120,49 @@ test('commands beside CONNECT, and what they dropped, are counted by name', (t) 
 		],
 	);
 });
+
+test('members that fail are counted by group and why, in words of ours', (t) => {
+	const tally = new Tally();
+	tally.memberFailed('pool', 'connection_refused');
+	tally.memberFailed('pool', 'connection_refused');
+	tally.memberFailed('pool', 'nothing came');
+	tally.memberEjected('pool');
+	t.deepEqual(
+		[...tally.memberFailures],
+		[
+			{ group: 'pool', cause: 'connection_refused', count: 2 },
+			{ group: 'pool', cause: 'nothing_came', count: 1 },
+		],
+	);
+	t.deepEqual([...tally.ejections], [['pool', 1]]);
+	for (let i = 0; i < 5_000; i++) {
+		tally.memberFailed(`pool-${i}`, 'x');
+		tally.memberEjected(`pool-${i}`);
+	}
+	t.is([...tally.memberFailures].length, 2_049);
+	t.true(tally.ejections.size <= 2_049);
+});
+
+test('limits let in, refuse and cut off, and each is counted once', (t) => {
+	const tally = new Tally();
+	const over = { cause: 'client_limit_reached', note: 'open connections' } as const;
+	tally.flowEnded(flowOf());
+	tally.flowEnded(flowOf({ outcome: { ...over, phase: 'admission' }, route: null, openedMs: null }));
+	tally.flowEnded(flowOf({ outcome: { cause: 'client_limit_reached', note: 'bytes a day', phase: 'relay' } }));
+	tally.flowEnded(flowOf({ outcome: { cause: 'handshake_timeout', phase: 'handshake' }, askedMs: null }));
+	tally.dropped('listen-1', 'handshakes');
+	t.deepEqual([tally.admitted, tally.refused], [2, 2]);
+	t.deepEqual(Object.fromEntries(tally.limited), { open_connections: 1, bytes_a_day: 1, handshakes: 1 });
+});
+
+test('each change of who keeps the limits is counted', (t) => {
+	const tally = new Tally();
+	for (const mode of ['shared', 'local', 'shared'] as const) tally.limits(mode);
+	t.deepEqual(
+		[...tally.modeChanges],
+		[
+			['shared', 2],
+			['local', 1],
+		],
+	);
+});

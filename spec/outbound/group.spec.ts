@@ -1,4 +1,5 @@
 import test from 'ava';
+import type { MemberReport } from '../../lib/core/dialer.ts';
 import { GatewayError } from '../../lib/core/error.ts';
 import { type Flow, newFlow } from '../../lib/core/flow.ts';
 import { targetOfHost } from '../../lib/core/target.ts';
@@ -485,5 +486,55 @@ test('a member that only a later list brings is known by what it was', (t) => {
 	next.clock.ms = before.clock.ms;
 	next.group.inherit(before.group);
 	next.group.replace([...next.members, fakeMember('c'), fakeMember('d')].map(specOf));
-	t.deepEqual(next.group.members, { open: 3, total: 4 });
+	t.deepEqual(next.group.members, { open: 3, ejected: 1, halfOpen: 0, total: 4 });
+	t.deepEqual([...next.group.reports()][2]!.faults, new Map([['refused', 3]]), 'counts go on');
+});
+
+test('each exit reports what it did and why it failed, and the group who is in use', async (t) => {
+	const stand = standOf(3);
+	stand.members[0]!.end = hopError();
+	for (let i = 0; i < 4; i++) await dial(stand);
+	const reports = [...stand.group.reports()];
+	t.deepEqual(
+		reports.map(({ name, state, opened, restsMs }) => [name, state, opened, restsMs]),
+		[
+			['a', 'ejected', 0, 10_000],
+			['b', 'open', 4, 0],
+			['c', 'open', 0, 0],
+		],
+	);
+	t.deepEqual([...reports[0]!.faults], [['hop_unavailable', 3]]);
+	t.deepEqual(stand.group.members, { open: 2, ejected: 1, halfOpen: 0, total: 3 });
+	stand.clock.ms += 10_000;
+	t.deepEqual(stand.group.members, { open: 2, ejected: 0, halfOpen: 1, total: 3 });
+	t.is([...stand.group.reports()][0]!.state, 'half-open');
+	stand.members[0]!.end = 'open';
+	await dial(stand);
+	t.is([...stand.group.reports()][0]!.state, 'open');
+});
+
+test('reasons that a member fails for are a few, whatever it says', async (t) => {
+	const stand = standOf(1);
+	for (let i = 0; i < 40; i++) {
+		stand.members[0]!.end = hopError({ note: `reason ${i}` });
+		await dial(stand);
+	}
+	const [{ faults }] = [...stand.group.reports()] as [MemberReport];
+	t.is(faults.size, 17);
+	t.is(faults.get('other'), 24);
+});
+
+test('a group inside a group reports its own exits', async (t) => {
+	const [outer, inner] = [standOf(1), standOf(2)];
+	outer.group.replace([{ ...specOf(inner.group), name: 'inner' }]);
+	t.is(await dial(outer), 'a');
+	const [report] = [...outer.group.reports()] as [MemberReport];
+	t.deepEqual([report.name, report.opened], ['inner', 1]);
+	t.deepEqual(
+		[...report.inner!].map(({ name, opened }) => [name, opened]),
+		[
+			['a', 1],
+			['b', 0],
+		],
+	);
 });
