@@ -80,6 +80,11 @@ export function withFlags(command: Command, { section, without = [] }: FlagChoic
 	return command;
 }
 
+/** Section and key that a flag stands for; null for one that stands for none. */
+export function pathOfFlag({ flags }: Option): readonly string[] | null {
+	return FLAGS.find((flag) => flag.flags === flags)?.path.filter((part) => part !== undefined) ?? null;
+}
+
 function collect(value: string, before: readonly string[] = []): string[] {
 	return [...before, value];
 }

@@ -1,7 +1,8 @@
 // The command line: which command, its flags, and the exit code of what comes of it. What a command needs is imported when
 // it runs, so that none waits for what only another one uses.
-import { Command, CommanderError } from 'commander';
+import { Argument, Command, CommanderError } from 'commander';
 import { didYouMean } from '../lib/config/suggestion.ts';
+import type { Shell } from './commands/completion.ts';
 import type { LimitsValues } from './commands/limits.ts';
 import { EXIT, exitCodeOfListen } from './exit-codes.ts';
 import { type FlagValues, withFlags } from './flags.ts';
@@ -17,7 +18,8 @@ export async function main(): Promise<void> {
 	}
 }
 
-function commands(): Command {
+/** The tree of commands, for whoever parses, completes or describes it. */
+export function commands(): Command {
 	const { version, description } = manifest();
 	const program = new Command('bauta')
 		.description(description)
@@ -33,6 +35,7 @@ function commands(): Command {
 	addConfig(program.command('config').description('the configuration as text'));
 	addUser(program.command('user').description('users'));
 	addLimits(program.command('limits').description('what a client or a user has used of the shared limits'));
+	addCompletion(program);
 	return program;
 }
 
@@ -132,6 +135,14 @@ function addLimits(limits: Command): void {
 	command('unban', 'end its ban, and forget the failures before it').action(async (who: string, values: LimitsValues) =>
 		(await import('./commands/limits.ts')).unban(who, values),
 	);
+}
+
+function addCompletion(program: Command): void {
+	program
+		.command('completion')
+		.addArgument(new Argument('<shell>', 'the shell to complete in').choices(['bash', 'zsh', 'fish']))
+		.description('print what makes a shell complete the command line')
+		.action(async (shell: Shell) => (await import('./commands/completion.ts')).completion(program, shell));
 }
 
 /** Says what went wrong, unless commander has, and how the process ends. */

@@ -54,6 +54,9 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	'systemd-socket-activate': onPath('systemd-socket-activate', 'systemd'),
 	/** A terminal for programs that want one. */
 	script: onPath('script', 'bsdutils'),
+	bash: onPath('bash'),
+	zsh: onPath('zsh'),
+	fish: onPath('fish'),
 };
 
 /** The path of a command, or null. Daemons live in sbin, which is not on the path of every user. */
