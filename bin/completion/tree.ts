@@ -48,7 +48,7 @@ export function nodeOf(command: Command, parents: readonly string[] = []): Comma
 		path,
 		description: command.description(),
 		flags: flags.filter(({ long }, i) => flags.findIndex((other) => other.long === long) === i),
-		arguments: command.registeredArguments.map((argument) => argumentNode(argument, help.argumentTerm(argument))),
+		arguments: command.registeredArguments.map(argumentNode),
 		commands,
 	};
 }
@@ -87,7 +87,9 @@ function valueFor(option: Option): Takes {
 	return Array.isArray(choices) ? { choices: choices.map(String) } : takesOf(option.flags);
 }
 
-function argumentNode({ description, argChoices }: Argument, term: string): ArgumentNode {
+function argumentNode(argument: Argument): ArgumentNode {
+	const { description, required, argChoices } = argument;
+	const term = required ? `<${argument.name()}>` : `[${argument.name()}]`;
 	return { term, description, takes: argChoices ? { choices: argChoices } : takesOf(term) };
 }
 

@@ -74,7 +74,14 @@ needs(test, 'fish')('fish completes what is typed', async (t) => {
 		.filter(Boolean)
 		.map((offer) => offer.split('\t')[0]);
 	t.deepEqual(offered, [
-		...['check', 'print', 'elite', '--log-clients=truncate', 'unban', 'fish', '--json', '--system'],
+		'check',
+		'print',
+		'elite',
+		'--log-clients=truncate',
+		'unban',
+		'fish',
+		'--json',
+		'--system',
 		'my bauta.toml',
 	]);
 });

@@ -57,6 +57,8 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	bash: onPath('bash'),
 	zsh: onPath('zsh'),
 	fish: onPath('fish'),
+	groff: onPath('groff'),
+	mandoc: onPath('mandoc'),
 };
 
 /** The path of a command, or null. Daemons live in sbin, which is not on the path of every user. */
