@@ -32,6 +32,14 @@ interface Around {
 /** What hooks are shown of an association, which has many targets. */
 const ANYWHERE: Target = targetOfIp(0, 0);
 
+/** The client did nothing wrong, as far as anybody knows. */
+const EVICTED: Outcome = {
+	cause: 'connection_limit_reached',
+	side: 'gateway',
+	phase: 'admission',
+	note: 'made room for another client',
+};
+
 /** Note of an error for a hook's bug, which was told when it happened. */
 const HOOK = 'hook';
 
@@ -75,17 +83,17 @@ export class FlowServer {
 	async serve(link: Link, client: Client, entrance: Entrance): Promise<void> {
 		const { hooks, limiter, observer } = this.#deps;
 		const accepted = this.#guard(() => hooks.accept?.(entrance.tag, client) ?? true) === true;
-		const admission = accepted ? limiter.enter(client) : null;
+		const admission = accepted ? limiter.enter(client, link) : null;
 		if (!admission) {
 			link.destroy();
 			this.#guard(() => observer.dropped?.(entrance.tag, accepted ? 'handshakes' : 'hook'));
 			return;
 		}
-		const flow = newFlow(++this.#deps.ids.last, entrance.tag, client.key, this.#deps.clock.nowMs());
+		const flow = newFlow(++this.#deps.ids.last, entrance.tag, client.key, this.#deps.clock.nowMs(), client.network);
 		this.#live.add(link);
 		this.#guard(() => observer.flowStarted?.(flow));
 		const outcome = await this.#converse(link, client, flow, entrance, admission);
-		flow.outcome = this.#closing ? { cause: 'drained' } : outcome;
+		flow.outcome = this.#closing ? { cause: 'drained' } : admission.evicted ? EVICTED : outcome;
 		// A link that still says goodbye has a descriptor, so its flow has a place.
 		if (!link.closed) await link.gone();
 		this.#live.delete(link);
@@ -340,6 +348,7 @@ class Conversation {
 			idleMs: options.httpIdleMs,
 			nowMs: () => clock.nowMs(),
 			draining: () => this.#around.draining,
+			slowed: () => this.#admission.delayMs() > 0,
 			connected: () => this.#connected(),
 			upgraded: (client, origin) => carry(this.#flow, client, origin, this.#tunnelDeps()),
 		};

@@ -3,13 +3,16 @@
 // among the flows instead. The two are counted apart: with every flow's place taken there are still places for handshakes,
 // so that a refusal can be said in the client's own protocol.
 //
-// What is kept in memory is bounded by `maxKeys` for each kind of subject; who comes when it is full is not let in.
+// Nobody is locked out by a crowd: when all places are taken, one of whoever has most makes room for who has fewer, and when
+// `maxKeys` subjects of a kind are remembered, those longest known of whom nobody is here are forgotten.
 import type { Client } from '../core/client.ts';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { GatewayError } from '../core/error.ts';
+import type { Link } from '../core/link.ts';
 import { Account, connectAll, leaveAll, requestAll } from './account.ts';
 import { type Allowance, type Allowances, allowanceOfClient, allowanceOfUser, isUnlimited } from './allowance.ts';
 import { Budget } from './budget.ts';
+import { type Crowd, Crowds, type Taken, TakenPlaces } from './crowds.ts';
 import { Failures } from './failures.ts';
 import type { Admission, Limiter, Permission } from './limiter.ts';
 import type { Failing, Shared, Subject } from './shared.ts';
@@ -41,10 +44,14 @@ const SWEEP_MS = 10_000;
 /** When there is no room: it takes milliseconds with 65,536 of them. */
 const FULL_SWEEP_MS = 500;
 
+/** When all that may be remembered is, this part of it makes room at once: a walk for thousands of newcomers. */
+const FORGOTTEN = 1 / 16;
+
 /** A client that is here, or that something is remembered of. */
 interface Guest {
 	readonly client: Client;
 	readonly subject: Subject;
+	readonly crowd: Crowd;
 	/** Of the client and its network, as far as they are limited. */
 	accounts: readonly Account[];
 	failures: Failures | null;
@@ -60,8 +67,11 @@ export class AccountLimiter implements Limiter {
 	readonly #guests: Map<string, Guest> = new Map();
 	readonly #networks: Map<string, Account> = new Map();
 	readonly #users: Map<string, Account> = new Map();
-	#handshakes = 0;
-	#flows = 0;
+	readonly #crowds: Crowds = new Crowds();
+	/** Of those in their handshake, or refused and not closed yet. */
+	readonly #waiting: TakenPlaces<Place> = new TakenPlaces('handshakes');
+	readonly #flows: TakenPlaces<Place> = new TakenPlaces('flows');
+	#lastSerial = 0;
 	#sweptMs: number;
 
 	constructor(allowances: Allowances, ceilings: Ceilings, deps: LimiterDeps = {}) {
@@ -98,15 +108,20 @@ export class AccountLimiter implements Limiter {
 		return { clients: this.#guests.size, networks: this.#networks.size, users: this.#users.size };
 	}
 
-	enter(client: Client): Admission | null {
-		if (isFull(this.#handshakes, this.#ceilings.totalHandshakes)) return null;
+	enter(client: Client, link: Pick<Link, 'reset'>): Admission | null {
 		this.#sweep(SWEEP_MS);
 		const guest = this.#guests.get(client.key) ?? this.#newcomer(client);
 		if (guest === null || isFull(guest.handshakes, this.#ceilings.handshakes)) return null;
+		if (isFull(this.#waiting.size, this.#ceilings.totalHandshakes)) {
+			const longest = this.#waiting.longest(guest.crowd);
+			if (longest === null) return null;
+			longest.evict();
+		}
+		const place = new Place(this, guest, link, ++this.#lastSerial);
 		guest.here++;
 		guest.handshakes++;
-		this.#handshakes++;
-		return new Place(this, guest);
+		this.#waiting.add(place);
+		return place;
 	}
 
 	#newcomer(client: Client): Guest | null {
@@ -114,7 +129,9 @@ export class AccountLimiter implements Limiter {
 		if (accounts === null) return null;
 		for (const account of accounts) account.users++;
 		const subject: Subject = { kind: 'client', name: client.key };
-		const guest: Guest = { client, subject, accounts, failures: this.#failures(subject), here: 0, handshakes: 0 };
+		const crowd = this.#crowds.join(client.network);
+		const failures = this.#failures(subject);
+		const guest: Guest = { client, subject, crowd, accounts, failures, here: 0, handshakes: 0 };
 		this.#guests.set(client.key, guest);
 		return guest;
 	}
@@ -151,8 +168,26 @@ export class AccountLimiter implements Limiter {
 	}
 
 	#hasRoom(all: ReadonlyMap<string, unknown>): boolean {
-		if (all.size >= this.#ceilings.maxKeys) this.#sweep(FULL_SWEEP_MS);
-		return all.size < this.#ceilings.maxKeys;
+		const { maxKeys } = this.#ceilings;
+		if (all.size >= maxKeys) this.#sweep(FULL_SWEEP_MS);
+		if (all.size >= maxKeys) this.#forgetOldest(Math.ceil(maxKeys * FORGOTTEN));
+		return all.size < maxKeys;
+	}
+
+	/** Of those that something counts for nevertheless; who is banned is forgotten last. */
+	#forgetOldest(count: number): void {
+		let left = count;
+		for (const mercy of [false, true]) {
+			for (const [key, guest] of this.#guests) {
+				if (left === 0) break;
+				if (guest.here > 0 || (!mercy && guest.failures?.refusal())) continue;
+				this.#forget(key, guest);
+				left--;
+			}
+		}
+		for (const all of [this.#networks, this.#users])
+			if (all.size >= this.#ceilings.maxKeys)
+				for (const [name, account] of all) if (account.users === 0) all.delete(name);
 	}
 
 	/** Forgets who has nothing that counts, unless that was done within the last `everyMs`. */
@@ -165,9 +200,10 @@ export class AccountLimiter implements Limiter {
 			for (const [name, account] of all) if (account.users === 0 && account.idle) all.delete(name);
 	}
 
-	#forget(key: string, { accounts }: Guest): void {
+	#forget(key: string, { accounts, crowd, client }: Guest): void {
 		for (const account of accounts) account.users--;
 		this.#guests.delete(key);
+		this.#crowds.leave(client.network, crowd);
 	}
 
 	/** Why a connection may not open before anything is counted; null when nothing is known against it. */
@@ -178,7 +214,11 @@ export class AccountLimiter implements Limiter {
 			const bannedUser = this.#banned({ kind: 'user', name: user });
 			if (bannedUser) return bannedUser;
 		}
-		return isFull(this.#flows, this.#ceilings.totalConnections) ? gatewayFull() : null;
+		return this.#isFull && this.#flows.surplus(guest.crowd) === null ? gatewayFull() : null;
+	}
+
+	get #isFull(): boolean {
+		return isFull(this.#flows.size, this.#ceilings.totalConnections);
 	}
 
 	#banned(subject: Subject): GatewayError | null {
@@ -195,38 +235,57 @@ export class AccountLimiter implements Limiter {
 		return account === null ? guest.accounts : [...guest.accounts, account];
 	}
 
-	/** Turns a handshake's place into a flow's; false when there is none left. */
-	grow(guest: Guest): boolean {
-		if (isFull(this.#flows, this.#ceilings.totalConnections)) return false;
+	/** Turns a handshake's place into a flow's; false when there is none for this client. */
+	grow(place: Place, guest: Guest): boolean {
+		if (this.#isFull) {
+			const surplus = this.#flows.surplus(guest.crowd);
+			if (surplus === null) return false;
+			surplus.evict();
+		}
 		guest.handshakes--;
-		this.#handshakes--;
-		this.#flows++;
+		this.#waiting.delete(place);
+		this.#flows.add(place);
 		return true;
 	}
 
-	giveBack(guest: Guest, kind: 'handshake' | 'flow'): void {
+	giveBack(place: Place, guest: Guest, kind: 'handshake' | 'flow'): void {
 		guest.here--;
-		if (kind === 'flow') this.#flows--;
-		else {
-			guest.handshakes--;
-			this.#handshakes--;
-		}
+		if (kind === 'flow') return this.#flows.delete(place);
+		guest.handshakes--;
+		this.#waiting.delete(place);
 	}
 }
 
 const NONE: readonly Account[] = [];
 
 /** One connection's place. A refused connection keeps the place of its handshake until it is released. */
-class Place implements Admission {
+class Place implements Admission, Taken {
+	evicted = false;
+	index = 0;
+	readonly serial: number;
 	readonly #limiter: AccountLimiter;
 	readonly #guest: Guest;
+	readonly #link: Pick<Link, 'reset'>;
 	#accounts: readonly Account[] = NONE;
 	#budget: Budget | null | undefined;
 	#state: 'handshake' | 'asked' | 'flow' | 'released' = 'handshake';
 
-	constructor(limiter: AccountLimiter, guest: Guest) {
+	constructor(limiter: AccountLimiter, guest: Guest, link: Pick<Link, 'reset'>, serial: number) {
+		this.serial = serial;
 		this.#limiter = limiter;
 		this.#guest = guest;
+		this.#link = link;
+	}
+
+	get crowd(): Crowd {
+		return this.#guest.crowd;
+	}
+
+	/** Makes room for another. */
+	evict(): void {
+		this.evicted = true;
+		this.release();
+		this.#link.reset();
 	}
 
 	admit(user: string | null): Permission {
@@ -243,7 +302,8 @@ class Place implements Admission {
 	}
 
 	#settle(error: GatewayError | null): GatewayError | null {
-		const why = error ?? (this.#state === 'released' ? gone() : this.#limiter.grow(this.#guest) ? null : gatewayFull());
+		const why =
+			error ?? (this.#state === 'released' ? gone() : this.#limiter.grow(this, this.#guest) ? null : gatewayFull());
 		if (why === null) this.#state = 'flow';
 		else {
 			if (error === null) leaveAll(this.#accounts);
@@ -259,7 +319,7 @@ class Place implements Admission {
 	}
 
 	request(): Permission {
-		return requestAll(this.#accounts);
+		return this.#guest.failures?.refusal() ?? requestAll(this.#accounts);
 	}
 
 	budget(): Budget | null {
@@ -282,7 +342,7 @@ class Place implements Admission {
 		const state = this.#state;
 		if (state === 'released') return;
 		this.#state = 'released';
-		this.#limiter.giveBack(this.#guest, state === 'flow' ? 'flow' : 'handshake');
+		this.#limiter.giveBack(this, this.#guest, state === 'flow' ? 'flow' : 'handshake');
 		if (state !== 'flow') return; // a question that is still out is settled when its answer comes
 		this.#budget?.close();
 		leaveAll(this.#accounts);

@@ -24,6 +24,9 @@ const OFF: Allowances = {
 
 const NO_CEILING: Ceilings = { handshakes: 0, totalConnections: 0, totalHandshakes: 0, maxKeys: 1_000 };
 
+/** Of a connection that nobody looks at. */
+const LINK = { reset() {} };
+
 type Some = Partial<Allowance & Ceilings>;
 
 /** A limiter of clients alone. */
@@ -42,7 +45,7 @@ function clientNamed(letter: string): Client {
 
 /** A connection in its handshake. */
 function entered(t: ExecutionContext, limits: AccountLimiter, client: string | Client = 'a'): Admission {
-	const admission = limits.enter(typeof client === 'string' ? clientNamed(client) : client);
+	const admission = limits.enter(typeof client === 'string' ? clientNamed(client) : client, LINK);
 	if (!admission) throw new Error('no place');
 	t.truthy(admission);
 	return admission;
@@ -69,26 +72,82 @@ function refusal(admission: Admission, user: string | null = null): GatewayError
 test('a client has so many handshakes and no more, and gets a place back when one is over', async (t) => {
 	const limits = limiter({ handshakes: 2 });
 	const [first, second] = [entered(t, limits), entered(t, limits)];
-	t.is(limits.enter(clientNamed('a')), null);
+	t.is(limits.enter(clientNamed('a'), LINK), null);
 	entered(t, limits, 'b');
 	await first.admit(null);
 	const third = entered(t, limits);
-	t.is(limits.enter(clientNamed('a')), null);
+	t.is(limits.enter(clientNamed('a'), LINK), null);
 	second.release();
 	entered(t, limits);
 	third.release();
 	third.release();
 	entered(t, limits);
-	t.is(limits.enter(clientNamed('a')), null, 'a second release gave nothing back');
+	t.is(limits.enter(clientNamed('a'), LINK), null, 'a second release gave nothing back');
 });
 
-test('all clients together have so many handshakes', (t) => {
-	const limits = limiter({ totalHandshakes: 3 });
-	const all = ['a', 'b', 'c'].map((client) => entered(t, limits, client));
-	t.is(limits.enter(clientNamed('d')), null);
-	all[0]!.release();
-	entered(t, limits, 'd');
-	t.is(limits.enter(clientNamed('e')), null);
+/** A connection in its handshake, of which is told when it has to go. */
+function waiting(limits: AccountLimiter, client: Client, gone: string[], name: string): Admission | null {
+	return limits.enter(client, { reset: () => gone.push(name) });
+}
+
+test('of all handshakes the longest of whoever has most makes room', (t) => {
+	const limits = limiter({ totalHandshakes: 4 });
+	const gone: string[] = [];
+	const first = waiting(limits, clientNamed('a'), gone, 'a1')!;
+	for (const name of ['b1', 'b2', 'b3']) waiting(limits, clientNamed('b'), gone, name);
+	t.is(waiting(limits, clientNamed('b'), gone, 'b4'), null, 'not for somebody who has most');
+	waiting(limits, clientNamed('c'), gone, 'c1');
+	t.is(waiting(limits, clientNamed('a'), gone, 'a2'), null, 'a would have as many as b has');
+	waiting(limits, clientNamed('d'), gone, 'd1');
+	t.deepEqual(gone, ['b1', 'b2']);
+	t.false(first.evicted);
+	for (const name of ['e1', 'f1']) waiting(limits, clientNamed(name), gone, name);
+	t.deepEqual(gone, ['b1', 'b2', 'a1', 'b3'], 'where all have one, the longest of all');
+	t.true(first.evicted);
+	first.release();
+	t.is(waiting(limits, clientNamed('e1'), gone, 'e2'), null, 'its release gave nothing back twice');
+});
+
+test('the handshakes of one wider IPv6 prefix are counted together when room has to be made', (t) => {
+	const limits = limiter({ totalHandshakes: 4 });
+	const gone: string[] = [];
+	waiting(limits, clientAt('192.0.2.1'), gone, 'plain');
+	for (const i of [1, 2, 3]) waiting(limits, clientAt(`2001:db8:0:${i}::1`), gone, `prefix ${i}`);
+	t.is(waiting(limits, clientAt('2001:db8:0:4::1'), gone, 'prefix 4'), null);
+	waiting(limits, clientAt('2001:db8:1:1::1'), gone, 'other');
+	t.deepEqual(gone, ['prefix 1']);
+});
+
+test('who made room is not admitted', async (t) => {
+	const limits = limiter({ totalHandshakes: 1, connectionsOpen: 5 });
+	const first = entered(t, limits, 'a');
+	entered(t, limits, 'b');
+	t.true(first.evicted);
+	t.throws(() => first.admit(null), { message: /once/ });
+});
+
+test('when the gateway is full, a flow of whoever has most makes room for who has fewer', (t) => {
+	const limits = limiter({ totalConnections: 4 });
+	const gone: string[] = [];
+	const open = (client: string, name: string): GatewayError | null =>
+		waiting(limits, clientNamed(client), gone, name)!.admit(null) as GatewayError | null;
+	for (const name of ['a1', 'b1', 'b2', 'b3']) t.is(open(name[0]!, name), null);
+	t.is(open('b', 'b4')?.code, 'connection_limit_reached', 'not for somebody who has most');
+	t.is(open('c', 'c1'), null);
+	t.deepEqual(gone, ['b1']);
+	t.is(open('a', 'a2')?.code, 'connection_limit_reached', 'a would have as many as b has');
+	t.is(open('d', 'd1'), null);
+	t.deepEqual(gone, ['b1', 'b2']);
+	t.is(open('e', 'e1')?.code, 'connection_limit_reached', 'all have one: nobody has less right to be here');
+});
+
+test('among thousands of flows those of whoever has most are found', (t) => {
+	const limits = limiter({ totalConnections: 2_000, maxKeys: 10_000 });
+	const gone: string[] = [];
+	for (let i = 0; i < 1_000; i++) void waiting(limits, clientNamed(`one ${i}`), gone, 'one')!.admit(null);
+	for (let i = 0; i < 1_000; i++) void waiting(limits, clientNamed(`many ${i % 10}`), gone, 'many')!.admit(null);
+	for (let i = 0; i < 500; i++) admitted(t, limits, `late ${i}`);
+	t.deepEqual([gone.length, new Set(gone)], [500, new Set(['many'])]);
 });
 
 test('a client has so many flows, and hears in its protocol that it has no more', (t) => {
@@ -121,7 +180,7 @@ test('a refused connection keeps the place of its handshake until it is closed',
 	admitted(t, limits);
 	const refused = [entered(t, limits), entered(t, limits)];
 	for (const each of refused) refusal(each);
-	t.is(limits.enter(clientNamed('a')), null);
+	t.is(limits.enter(clientNamed('a'), LINK), null);
 	refused[0]!.release();
 	entered(t, limits);
 });
@@ -174,13 +233,34 @@ test('no more clients are remembered than may be, and those that are gone make r
 	const first = admitted(t, limits, 'a');
 	const second = entered(t, limits, 'b');
 	nowMs += 1_000;
-	t.is(limits.enter(clientNamed('c')), null);
-	t.truthy(limits.enter(clientNamed('a')));
+	t.is(limits.enter(clientNamed('c'), LINK), null);
+	t.truthy(limits.enter(clientNamed('a'), LINK));
 	second.release();
 	nowMs += 1_000;
-	t.truthy(limits.enter(clientNamed('c')));
+	t.truthy(limits.enter(clientNamed('c'), LINK));
 	first.release();
 	t.is(limits.keyCounts.clients, 2);
+});
+
+test('when all that may be remembered is, those longest known make room, the banned last', (t) => {
+	const rule = { most: 1, windowMs: 600_000, banMs: 600_000 };
+	const limits = new AccountLimiter(
+		{ ...OFF, failures: { authentication: NO_RULE, destination: rule } },
+		{ ...NO_CEILING, maxKeys: 32 },
+	);
+	const failed = (name: string, times: number): void => {
+		const place = entered(t, limits, name);
+		for (let i = 0; i < times; i++) place.failed('destination');
+		place.release();
+	};
+	failed('banned', 2);
+	for (let i = 0; i < 31; i++) failed(`one ${i}`, 1);
+	t.is(limits.keyCounts.clients, 32);
+	failed('newcomer', 1);
+	t.is(limits.keyCounts.clients, 31, 'a sixteenth has made room');
+	t.is(refusal(entered(t, limits, 'banned')).note, 'banned');
+	for (let i = 0; i < 100; i++) failed(`many ${i}`, 2);
+	t.true(limits.keyCounts.clients <= 32, 'the banned make room for each other');
 });
 
 test('a million prefixes of one attacker stay within what is remembered', (t) => {
@@ -190,14 +270,14 @@ test('a million prefixes of one attacker stay within what is remembered', (t) =>
 	let most = 0;
 	for (let i = 0; i < 50_000; i++) {
 		nowMs += 0.1;
-		const place = limits.enter(clientAt(`2001:db8:${(i >> 8).toString(16)}:${(i & 255).toString(16)}::1`));
+		const place = limits.enter(clientAt(`2001:db8:${(i >> 8).toString(16)}:${(i & 255).toString(16)}::1`), LINK);
 		void place?.admit(null);
 		place?.release();
 		most = Math.max(most, limits.keyCounts.clients, limits.keyCounts.networks);
 	}
 	t.is(most, 100);
 	nowMs += 60_000;
-	limits.enter(clientNamed('a'))?.release();
+	limits.enter(clientNamed('a'), LINK)?.release();
 	t.deepEqual(limits.keyCounts, { clients: 1, networks: 0, users: 0 });
 });
 
@@ -324,7 +404,7 @@ test('other limits hold at once for all that comes, and what is open counts', (t
 	refused();
 	for (const one of open.splice(0, 2)) one.release();
 	const late = entered(t, limits);
-	t.is(limits.enter(clientNamed('a')), null);
+	t.is(limits.enter(clientNamed('a'), LINK), null);
 	t.is(late.admit(null), null);
 	t.not(late.budget(), null);
 	t.is(open[0]?.budget(), null, 'a flow keeps the rules that it began with');
@@ -345,10 +425,15 @@ test('whatever comes and goes, counts are never exceeded and end at nothing', (t
 			const open: { client: string; place: Admission; flow: boolean }[] = [];
 			for (const [what, client, pick] of acts) {
 				if (what === 'enter') {
-					const place = judge.enter(clientNamed(client));
-					const mine = open.filter((each) => each.client === client && !each.flow).length;
-					const all = open.filter((each) => !each.flow).length;
-					t.is(place !== null, mine < 3 && all < 5);
+					const place = judge.enter(clientNamed(client), LINK);
+					const waiting = open.filter((each) => !each.flow);
+					const of = (name: string): number => waiting.filter((each) => each.client === name).length;
+					const mine = of(client);
+					const longest = waiting.find((each) => of(each.client) > mine + 1) ?? (mine === 0 ? waiting[0] : undefined);
+					t.is(place !== null, mine < 3 && (waiting.length < 5 || longest !== undefined));
+					const gone = open.filter((each) => each.place.evicted);
+					t.deepEqual(gone, place !== null && waiting.length === 5 ? [longest!] : []);
+					for (const one of gone) open.splice(open.indexOf(one), 1);
 					if (place) open.push({ client, place, flow: false });
 				} else if (open.length > 0) {
 					const one = open[pick % open.length]!;
@@ -365,7 +450,7 @@ test('whatever comes and goes, counts are never exceeded and end at nothing', (t
 			}
 			for (const { place } of open) place.release();
 			nowMs += 10_000;
-			judge.enter(clientNamed('z'))?.release();
+			judge.enter(clientNamed('z'), LINK)?.release();
 			t.deepEqual(judge.keyCounts, { clients: 1, networks: 0, users: 0 });
 		}),
 		{ numRuns: 300 },

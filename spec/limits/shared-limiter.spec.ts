@@ -10,6 +10,9 @@ import { until } from '../helpers/process.ts';
 import { needs } from '../helpers/programs.ts';
 import { type Fleetmate, startRedis, startShared } from '../helpers/redis.ts';
 
+/** Of a connection that nobody looks at. */
+const LINK = { reset() {} };
+
 const CLIENT: Client = { ip: 1, key: '192.0.2.1', network: null };
 const withRedis = needs(test, 'redis-server');
 
@@ -42,7 +45,7 @@ async function startFleet(
 
 /** A place of the client's, or the note of the refusal. */
 async function connect({ limiter }: Gateway, client: Client = CLIENT): Promise<Admission | string> {
-	const admission = limiter.enter(client)!;
+	const admission = limiter.enter(client, LINK)!;
 	const refusal = await admission.admit(null);
 	if (refusal === null) return admission;
 	admission.release();
@@ -132,7 +135,7 @@ withRedis('a client that fails at one gateway is banned at both, and free again 
 	const fleet = await startFleet(t, url, {}, { failures: { authentication: rule, destination: rule } });
 	const [one, other] = fleet;
 	for (let i = 0; i < 4; i++) {
-		const admission = (i % 2 ? one : other).limiter.enter(CLIENT)!;
+		const admission = (i % 2 ? one : other).limiter.enter(CLIENT, LINK)!;
 		admission.failed('authentication');
 		admission.release();
 	}
