@@ -40,6 +40,8 @@ export interface Flow {
 	readonly inbound: string;
 	/** Key of the client for limits and rules: its prefix as text (IPv4 /32, IPv6 /64 unless configured otherwise). */
 	readonly client: string;
+	/** Key of the wider IPv6 prefix that the client is in, or null. */
+	readonly network: string | null;
 	readonly startedMs: number;
 	protocol: Protocol;
 	/** Null for streams and plain HTTP. */
@@ -74,11 +76,18 @@ export interface Flow {
 }
 
 /** A record of which nothing is known yet but where it came from. */
-export function newFlow(id: number, inbound: string, client: string, startedMs: number): Flow {
+export function newFlow(
+	id: number,
+	inbound: string,
+	client: string,
+	startedMs: number,
+	network: string | null = null,
+): Flow {
 	return {
 		id,
 		inbound,
 		client,
+		network,
 		startedMs,
 		protocol: 'unknown',
 		command: null,
@@ -98,4 +107,9 @@ export function newFlow(id: number, inbound: string, client: string, startedMs: 
 		drops: null,
 		reports: [],
 	};
+}
+
+/** Whose share is taken of something that all flows share: one client's, or that of a whole wider IPv6 prefix. */
+export function crowdOf({ client, network }: Pick<Flow, 'client' | 'network'>): string {
+	return network ?? client;
 }

@@ -34,6 +34,8 @@ export interface ExchangeDeps {
 	nowMs(): number;
 	/** True: the connection ends behind the current response. */
 	draining(): boolean;
+	/** The client has failed so often that its next attempt has to wait: behind a refusal it gets no more here. */
+	slowed(): boolean;
 	/** The first way out of this flow is open; throws GatewayError when it shall not be used. */
 	connected(): void;
 	/** Takes both links, early bytes included, for what the origin agreed to speak; resolves when they are over. */

@@ -25,6 +25,8 @@ import { Unread } from './unread.ts';
 export type { ExchangeDeps } from './exchange-deps.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
+const CR = 13;
+const CRLF_BYTES = 2;
 
 /** What a client may send ahead of its turn before it waits in its own kernel. */
 const AHEAD_BYTES = 65_536;
@@ -245,7 +247,7 @@ class Exchange implements Sink, Moving, PairOwner {
 
 	/** Answers in the gateway's own name. */
 	#refuse(error: GatewayError, head: RequestHead | null, whole: boolean): void {
-		const keepAlive = head !== null && this.#mayKeep(head, whole);
+		const keepAlive = head !== null && this.#mayKeep(head, whole) && !this.deps.slowed();
 		this.#failure = error;
 		this.toClient(refusal(error, { method: head?.method ?? null, keepAlive }));
 		if (!keepAlive) this.#goodbye();
@@ -306,7 +308,9 @@ class Exchange implements Sink, Moving, PairOwner {
 		this.#reject(bug);
 	}
 
+	/** Without the empty line that may come before a head (RFC 9112 section 2.2): a handshake begins with its first byte. */
 	#handBack(): void {
+		if (this.#unread.bytes[0] === CR) this.#unread.drop(CRLF_BYTES);
 		this.#letGo();
 		this.#resolve({ kind: 'handshake' });
 	}

@@ -5,7 +5,7 @@
 import { Socket } from 'node:net';
 import { abortError, type DialContext } from '../core/dialer.ts';
 import { type Code, codeOfErrno, GatewayError, type Retry, type Side } from '../core/error.ts';
-import type { Flow } from '../core/flow.ts';
+import { crowdOf, type Flow } from '../core/flow.ts';
 import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Session } from '../core/session.ts';
@@ -234,8 +234,9 @@ export function dialTarget(target: Target, context: DialContext, deps: DialDeps,
 }
 
 async function dialName(target: Target, context: DialContext, deps: DialDeps, options: DialOptions): Promise<Link> {
-	const addresses = permitted(reached(await deps.resolver.resolve(target.host, context.signal), deps), context);
-	const { signal } = context;
+	const { signal, flow } = context;
+	const found = await deps.resolver.resolve(target.host, signal, crowdOf(flow));
+	const addresses = permitted(reached(found, deps), context);
 	const reactor = deps.reactor ?? null;
 	const { side, attemptMs = ATTEMPT_MS } = options;
 	let failed: GatewayError | null = null;

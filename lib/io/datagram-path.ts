@@ -3,7 +3,7 @@
 import type { Aim, DatagramPath, DatagramSocket, PathSink } from '../core/datagram.ts';
 import { type DialContext, unsupported } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
-import type { Flow } from '../core/flow.ts';
+import { crowdOf, type Flow } from '../core/flow.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Target } from '../core/target.ts';
 import { type DialDeps, permitted, reached, SourceFault } from './connect.ts';
@@ -59,7 +59,7 @@ class DirectPath implements DatagramPath {
 	}
 
 	async #aimAtName(target: Target, context: Pick<DialContext, 'signal' | 'permits'>): Promise<Aim> {
-		const found = await this.#deps.resolver.resolve(target.host, context.signal);
+		const found = await this.#deps.resolver.resolve(target.host, context.signal, crowdOf(this.#flow));
 		const addresses = permitted(reached(found, this.#deps), context);
 		return this.#aimAt(addresses[0] as Ip, target.port);
 	}

@@ -15,6 +15,14 @@ import { HostsFile } from './hosts-file.ts';
 /** Names asked for at once; two queries each. Beyond it a name is refused: a queue would only hold flows that time out. */
 const MAX_LOOKUPS = 1_024;
 
+/**
+ * An asker has at most so many, enough for a session of tabs that is restored; from when half of all are taken, a sixteenth
+ * of those left, and one as long as there is any. So it takes a hundred who ask for names that nobody answers to take all.
+ */
+const MOST_OF_ONE = 256;
+const SCARCE = MAX_LOOKUPS / 2;
+const SHARE = 1 / 16;
+
 /** RFC 9520 section 3.2: a failure is kept for a second at least, or each client's retry is a query. */
 const FAILURE_TTL_MS = 1_000;
 
@@ -50,11 +58,12 @@ export interface ResolverDeps {
 export interface NameResolver {
 	/**
 	 * The addresses of a canonical name, families alternating, never empty. Rejects with GatewayError, phase `resolve`:
-	 * `destination_not_found`, `dns_timeout`, `dns_error`, or why `signal` was aborted.
+	 * `destination_not_found`, `dns_timeout`, `dns_error`, or why `signal` was aborted. `asker` is whose share of all lookups
+	 * it takes: `crowdOf` of a flow.
 	 */
-	resolve(name: string, signal: AbortSignal): Promise<readonly Ip[]>;
+	resolve(name: string, signal: AbortSignal, asker: string): Promise<readonly Ip[]>;
 	/** The name of an address, by PTR, as a target without a port. Rejects as `resolve` does. */
-	reverse(ip: Ip, signal: AbortSignal): Promise<Target>;
+	reverse(ip: Ip, signal: AbortSignal, asker: string): Promise<Target>;
 }
 
 /** What is known of a name until `expiresMs`. */
@@ -73,6 +82,8 @@ export class Resolver implements NameResolver {
 	readonly #cache: Map<string, Entry> = new Map();
 	readonly #asked: Map<string, Promise<readonly Ip[]>> = new Map();
 	#lookups = 0;
+	/** Lookups by asker. */
+	readonly #askers: Map<string, number> = new Map();
 	#closed = false;
 
 	/** Throws TypeError for a server that is no address. */
@@ -90,21 +101,20 @@ export class Resolver implements NameResolver {
 		};
 	}
 
-	resolve(name: string, signal: AbortSignal): Promise<readonly Ip[]> {
+	resolve(name: string, signal: AbortSignal, asker: string): Promise<readonly Ip[]> {
 		if (name.endsWith('.onion')) return Promise.reject(dnsError('destination_not_found', 'onion'));
 		const local = this.#hosts?.addresses(name) ?? localhost(name);
 		if (local) return Promise.resolve(this.#inOrder(local));
 		const known = this.#known(name);
 		if (known) return known instanceof GatewayError ? Promise.reject(known) : Promise.resolve(known);
-		return untilAborted(this.#asked.get(name) ?? this.#ask(name), signal);
+		return untilAborted(this.#asked.get(name) ?? this.#ask(name, asker), signal);
 	}
 
 	/** Not kept: nobody asks for one twice. */
-	async reverse(ip: Ip, signal: AbortSignal): Promise<Target> {
+	async reverse(ip: Ip, signal: AbortSignal, asker: string): Promise<Target> {
 		if (this.#closed) throw dnsError('dns_error', 'resolver closed');
-		if (this.#lookups >= MAX_LOOKUPS) throw dnsError('dns_error', 'too many lookups');
-		this.#lookups++;
-		const asked = this.#dns.reverse(ip).finally(() => this.#lookups--);
+		if (!this.#begin(asker)) throw dnsError('dns_error', 'too many lookups');
+		const asked = this.#dns.reverse(ip).finally(() => this.#end(asker));
 		asked.catch(() => {});
 		const answer = await untilAborted(asked, signal);
 		if (typeof answer === 'object') return answer;
@@ -127,14 +137,13 @@ export class Resolver implements NameResolver {
 		return entry.result;
 	}
 
-	#ask(name: string): Promise<readonly Ip[]> {
+	#ask(name: string, asker: string): Promise<readonly Ip[]> {
 		if (this.#closed) return Promise.reject(dnsError('dns_error', 'resolver closed'));
-		if (this.#lookups >= MAX_LOOKUPS) return Promise.reject(dnsError('dns_error', 'too many lookups'));
-		this.#lookups++;
+		if (!this.#begin(asker)) return Promise.reject(dnsError('dns_error', 'too many lookups'));
 		const asked = new Promise<readonly Ip[]>((resolve, reject) => {
 			this.#dns.ask(name, (ip4, ip6) => {
 				this.#asked.delete(name);
-				if (ip4 && ip6) this.#lookups--;
+				if (ip4 && ip6) this.#end(asker);
 				const result = this.#learn(name, ip4, ip6);
 				if (result instanceof GatewayError) reject(result);
 				else resolve(result);
@@ -144,6 +153,23 @@ export class Resolver implements NameResolver {
 		asked.catch(() => {});
 		this.#asked.set(name, asked);
 		return asked;
+	}
+
+	/** Takes a lookup of the asker's share; false when it has none left. */
+	#begin(asker: string): boolean {
+		const own = this.#askers.get(asker) ?? 0;
+		const left = MAX_LOOKUPS - this.#lookups;
+		if (left === 0 || own >= (left > SCARCE ? MOST_OF_ONE : Math.max(1, left * SHARE))) return false;
+		this.#lookups++;
+		this.#askers.set(asker, own + 1);
+		return true;
+	}
+
+	#end(asker: string): void {
+		this.#lookups--;
+		const own = (this.#askers.get(asker) as number) - 1;
+		if (own > 0) this.#askers.set(asker, own);
+		else this.#askers.delete(asker);
 	}
 
 	/** Keeps what was answered, which may be told twice: once without the slower family. */

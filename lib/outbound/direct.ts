@@ -9,7 +9,7 @@ import {
 	type WaitRequest,
 } from '../core/dialer.ts';
 import { GatewayError } from '../core/error.ts';
-import type { Flow } from '../core/flow.ts';
+import { crowdOf, type Flow } from '../core/flow.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import { type Target, targetOfIp } from '../core/target.ts';
@@ -57,7 +57,8 @@ export class Direct implements Outbound {
 	}
 
 	async #addressesOf(target: Target, context: DialContext): Promise<readonly Ip[]> {
-		const found = target.ip === null ? await this.#deps.resolver.resolve(target.host, context.signal) : [target.ip];
+		if (target.ip !== null) return permitted([target.ip], context);
+		const found = await this.#deps.resolver.resolve(target.host, context.signal, crowdOf(context.flow));
 		return permitted(found, context);
 	}
 
@@ -73,7 +74,7 @@ export class Direct implements Outbound {
 	async #nameOf({ ip }: Target, context: DialContext): Promise<Target> {
 		const refusal = ip === null ? unsupported('a name has no name') : context.permits(ip);
 		if (refusal) throw refusal;
-		return await this.#deps.resolver.reverse(ip as Ip, context.signal);
+		return await this.#deps.resolver.reverse(ip as Ip, context.signal, crowdOf(context.flow));
 	}
 
 	rotates({ session }: Flow): boolean {

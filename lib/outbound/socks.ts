@@ -2,6 +2,7 @@
 // there they are resolved here and judged as for a direct way out.
 import type { DialContext, Outbound, Question } from '../core/dialer.ts';
 import { GatewayError } from '../core/error.ts';
+import { crowdOf } from '../core/flow.ts';
 import { type Target, targetOfIp } from '../core/target.ts';
 import { permitted } from '../io/connect.ts';
 import type { NameResolver } from '../io/resolve.ts';
@@ -32,7 +33,7 @@ export function socks4Hop(options: Socks4Options, deps: Socks4Deps): Outbound {
 }
 
 async function resolveIp4(target: Target, context: DialContext, resolver: NameResolver): Promise<Target> {
-	const addresses = permitted(await resolver.resolve(target.host, context.signal), context);
+	const addresses = permitted(await resolver.resolve(target.host, context.signal, crowdOf(context.flow)), context);
 	const ip4 = addresses.find((ip) => typeof ip === 'number');
 	if (ip4 !== undefined) return targetOfIp(ip4, target.port);
 	const note = 'SOCKS4 carries IPv4 alone';

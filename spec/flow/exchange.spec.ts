@@ -184,6 +184,30 @@ test('CONNECT behind a request goes back to the handshake with everything behind
 	t.is(stage.flows[0]?.upBytes, stage.get('/1').length);
 });
 
+test('an empty line before a CONNECT does not go back to the handshake, which would not know it', async (t) => {
+	const stage = await startStage(t);
+	const client = await stage.connect();
+	const rest = 'CONNECT a.example:443 HTTP/1.1\r\nHost: a.example:443\r\n\r\n';
+	client.write(`${stage.get('/1')}\r\n${rest}`);
+	const origin = await stage.accept();
+	origin.write(answer('one'));
+	t.deepEqual(await stage.end(), { kind: 'handshake' });
+	t.is(String(stage.links[0]?.early), rest);
+});
+
+test('who has failed often gets no second try on a connection', async (t) => {
+	const judge = (): never => {
+		throw new GatewayError('http_request_denied', { phase: 'policy' });
+	};
+	const stage = await startStage(t, { judge });
+	const client = await stage.connect();
+	client.write(stage.get('/1'));
+	t.regex(String(await client.readUntil('\r\n\r\n')), /^HTTP\/1\.1 403 [\s\S]*\r\nConnection: keep-alive\r\n/);
+	stage.slowed = true;
+	client.write(stage.get('/2'));
+	t.regex(String((await client.readToEnd()).bytes), /HTTP\/1\.1 403 [\s\S]*\r\nConnection: close\r\n/);
+});
+
 test('other credentials than those the client was let in with go back to the handshake', async (t) => {
 	const stage = await startStage(t, { authRequired: true });
 	const client = await stage.connect();

@@ -57,6 +57,8 @@ export interface Stage {
 	/** Every dial so far. */
 	readonly dials: readonly Target[];
 	draining: boolean;
+	/** The client has failed often. */
+	slowed: boolean;
 	/** A new client. */
 	connect(): Promise<RawClient>;
 	/** The next connection that came to the origin. */
@@ -122,6 +124,7 @@ export async function startStage(scope: Scope, options: StageOptions = {}): Prom
 			idleMs: options.idleMs ?? 60_000,
 			nowMs: () => performance.now(),
 			draining: () => stage.draining,
+			slowed: () => stage.slowed,
 			connected() {},
 			async upgraded(client, far) {
 				await new Relay(client, far, { sweep }).run();
@@ -149,6 +152,7 @@ export async function startStage(scope: Scope, options: StageOptions = {}): Prom
 		links,
 		dials,
 		draining: false,
+		slowed: false,
 		connect: () => connectRaw(scope, (server.address() as AddressInfo).port),
 		accept: async () => new RawClient(await origin.take()),
 		end: (index = 0) => endAt(index).promise,

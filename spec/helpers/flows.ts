@@ -8,6 +8,7 @@ export function flowOf(part: Partial<Flow> = {}): Flow {
 		id: 7,
 		inbound: 'listen-1',
 		client: '192.0.2.77',
+		network: null,
 		startedMs: 1_000.25,
 		protocol: 'socks5',
 		exit: null,

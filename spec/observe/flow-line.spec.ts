@@ -24,6 +24,7 @@ const flow: fc.Arbitrary<Flow> = fc.record({
 	id: fc.nat(),
 	inbound: text,
 	client: fc.constant('192.0.2.1'),
+	network: fc.constant(null),
 	startedMs: fc.constant(1_000),
 	protocol: fc.constantFrom('socks4', 'socks5', 'http', 'unknown'),
 	command: fc.constantFrom(null, 'associate', 'bind', 'resolve'),
