@@ -111,6 +111,7 @@ export class Generation {
 		return waysOf(this.config, kept, {
 			resolver: this.#resolver,
 			reactor: this.#reactor,
+			keepAliveMs: this.config.timeouts.keepAliveMs,
 			datagrams: this.#datagrams,
 			waitPorts: new PortTurns(this.config.bind.ports),
 			isListener: (ip, port) => machine.listens(ip, port),
@@ -175,6 +176,7 @@ export class Generation {
 				onError: (code) => observer.note?.('warn', 'accept failed', { inbound: listen.tag, code }),
 				handed,
 				reactor: this.#reactor,
+				keepAliveMs: this.config.timeouts.keepAliveMs,
 			},
 		);
 	}

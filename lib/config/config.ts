@@ -149,6 +149,7 @@ export interface TimeoutsConfig {
 	readonly handshakeMs: number;
 	readonly dialMs: number;
 	readonly idleMs: number;
+	readonly keepAliveMs: number;
 	readonly lifetimeMs: number;
 	readonly httpIdleMs: number;
 	readonly drainMs: number;
@@ -243,6 +244,7 @@ export interface ConfigInput {
 				readonly handshake?: string | undefined;
 				readonly dial?: string | undefined;
 				readonly idle?: string | undefined;
+				readonly keepalive?: string | undefined;
 				readonly lifetime?: string | undefined;
 				readonly http_idle?: string | undefined;
 				readonly drain?: string | undefined;

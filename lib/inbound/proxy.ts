@@ -28,6 +28,8 @@ export interface ProxyDeps {
 	readonly serve: (link: Link, client: Client, entrance: ProxyInbound) => void;
 	/** Null: connections are node's streams. */
 	readonly reactor: Reactor | null;
+	/** After so long of silence a client is asked whether it is still there; 0: never. */
+	readonly keepAliveMs: number;
 	/** accept(2) failed with this errno name; the listener goes on. */
 	readonly onError: (code: string) => void;
 	/** A socket that another process has handed over under that name, or null. */
@@ -95,6 +97,7 @@ export class ProxyInbound {
 			onLink: (link, remote) => door.owner.#accept(link, remote),
 			onError: (code) => door.owner.#deps.onError(code),
 			reactor: this.#deps.reactor,
+			keepAliveMs: this.#deps.keepAliveMs,
 		});
 	}
 

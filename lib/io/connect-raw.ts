@@ -1,6 +1,7 @@
 // Opens TCP connections as plain descriptors: what node's socket is to streams.
 import type { Side } from '../core/error.ts';
 import type { Ip } from '../core/ip.ts';
+import { keepAlive } from './keep-alive.ts';
 import { type Connecting, RawLink } from './link-raw.ts';
 import { EINPROGRESS, type Result } from './native.ts';
 import type { Reactor } from './reactor.ts';
@@ -14,6 +15,8 @@ export interface RawConnectOptions {
 	readonly reactor: Reactor;
 	/** Whose end this is: the side of the link's errors. */
 	readonly side: Side;
+	/** After so long of silence the peer is asked whether it is still there; 0: never. */
+	readonly keepAliveMs: number;
 	/** Where it leaves from. */
 	readonly source?: Source | undefined;
 }
@@ -28,11 +31,12 @@ export function connectRaw(
 	options: RawConnectOptions,
 	waiting: Connecting,
 ): RawLink | Result | SourceFailure {
-	const { reactor, side, source } = options;
+	const { reactor, side, source, keepAliveMs } = options;
 	const { calls } = reactor;
 	const fd = calls.socket(familyOf(ip));
 	if (fd < 0) return fd;
 	calls.setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+	keepAlive(calls, fd, keepAliveMs);
 	const failed = source ? bindSource(fd, source, calls) : null;
 	if (failed !== null) {
 		calls.close(fd);

@@ -37,6 +37,8 @@ export interface ConnectOptions {
 	readonly limitMs?: number;
 	/** Connects without node's streams, where there is one. */
 	readonly reactor?: Reactor | null;
+	/** After so long of silence the peer is asked whether it is still there; 0, and by default: never. */
+	readonly keepAliveMs?: number;
 	/** Where it leaves from; what is wrong with that is a `SourceFault`. */
 	readonly source?: Source;
 }
@@ -93,7 +95,8 @@ class Attempt implements Connecting {
 	}
 
 	#startPlain(ip: Ip, port: number, reactor: Reactor, source: Source | undefined): void {
-		const link = connectRaw(ip, port, { reactor, side: this.#options.side, source }, this);
+		const { side, keepAliveMs = 0 } = this.#options;
+		const link = connectRaw(ip, port, { reactor, side, keepAliveMs, source }, this);
 		if (typeof link === 'number') this.decided(link);
 		else if ('errno' in link) this.#refuseSource(link);
 		else this.#socket = link;
@@ -110,6 +113,7 @@ class Attempt implements Connecting {
 		this.#socket = socket;
 		const onConnect = (): void => {
 			socket.off('error', onError);
+			if (this.#options.keepAliveMs) socket.setKeepAlive(true, this.#options.keepAliveMs);
 			this.#over();
 			this.#resolve(new StreamLink(socket, this.#options));
 		};
@@ -197,6 +201,8 @@ export interface DialDeps {
 	readonly resolver: NameResolver;
 	/** Dials without node's streams, where there is one. */
 	readonly reactor?: Reactor | null;
+	/** As `ConnectOptions` has it. */
+	readonly keepAliveMs?: number;
 	/** For ways out that carry datagrams, too. */
 	readonly datagrams?: Datagrams;
 	/** For ways out that wait for peers, too: where they listen. */
@@ -228,6 +234,7 @@ export function dialTarget(target: Target, context: DialContext, deps: DialDeps,
 			side: options.side,
 			signal: context.signal,
 			reactor: deps.reactor ?? null,
+			keepAliveMs: deps.keepAliveMs ?? 0,
 		},
 		context,
 	);
@@ -237,13 +244,13 @@ async function dialName(target: Target, context: DialContext, deps: DialDeps, op
 	const { signal, flow } = context;
 	const found = await deps.resolver.resolve(target.host, signal, crowdOf(flow));
 	const addresses = permitted(reached(found, deps), context);
-	const reactor = deps.reactor ?? null;
+	const { reactor = null, keepAliveMs = 0 } = deps;
 	const { side, attemptMs = ATTEMPT_MS } = options;
 	let failed: GatewayError | null = null;
 	for (const [i, ip] of addresses.entries()) {
 		const last = i === addresses.length - 1;
 		try {
-			const attempt = { side, signal, reactor, ...(last ? {} : { limitMs: attemptMs }) };
+			const attempt = { side, signal, reactor, keepAliveMs, ...(last ? {} : { limitMs: attemptMs }) };
 			return await connectFrom(deps, ip, target.port, attempt, context);
 		} catch (thrown) {
 			if (signal.aborted) throw thrown;

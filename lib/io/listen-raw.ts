@@ -5,6 +5,7 @@
 import { closeSync, openSync } from 'node:fs';
 import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
+import { keepAlive } from './keep-alive.ts';
 import { RawLink } from './link-raw.ts';
 import { AF_INET, AF_INET6, EAGAIN, errnoName, type Native, type Result, SOL_SOCKET } from './native.ts';
 import { EPOLLIN, type Reactor, type Watched } from './reactor.ts';
@@ -25,6 +26,8 @@ const EAFNOSUPPORT = 97;
 const ECONNABORTED = 103;
 
 export interface Accepting {
+	/** After so long of silence a client is asked whether it is still there; 0, and by default: never. */
+	readonly keepAliveMs?: number;
 	/** Takes a connection; it owns the link from here on. `remote` is the client, IPv4-mapped addresses unwrapped. */
 	onLink(link: Link, remote: Ip, remotePort: number): void;
 	/** accept(2) failed with this errno name; the listener goes on. */
@@ -79,6 +82,7 @@ export class RawListener implements Watched {
 		if (reserve < 0) return -EMFILE;
 		// Whom it accepts inherits this.
 		reactor.calls.setOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+		keepAlive(reactor.calls, fd, accepting.keepAliveMs ?? 0);
 		const listener = new RawListener(fd, reserve, address, accepting, reactor);
 		if (listener.#place >= 0) return listener;
 		closeSync(reserve);

@@ -38,7 +38,8 @@ export async function listen(where: ListenAddress | HandedSocket, deps: ListenDe
 		if ('fd' in where || ip !== null) return listenPlain(where, ip, deps, deps.reactor);
 	}
 	// Paused sockets are not read before somebody attaches to their link, so no listener can come too late.
-	const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true }, (socket) => {
+	const asked = { keepAlive: !!deps.keepAliveMs, keepAliveInitialDelay: deps.keepAliveMs ?? 0 };
+	const server = createServer({ allowHalfOpen: true, noDelay: true, pauseOnConnect: true, ...asked }, (socket) => {
 		const remote = remoteOf(socket);
 		if (remote === null) socket.destroy();
 		else deps.onLink(new StreamLink(socket, { side: deps.side ?? 'client' }), remote, socket.remotePort ?? 0);

@@ -42,6 +42,7 @@ test('nothing said is what a careful person would say', (t) => {
 			idleMs: 3_600_000,
 			lifetimeMs: 0,
 			httpIdleMs: 75_000,
+			keepAliveMs: 180_000,
 			drainMs: 30_000,
 		},
 		udp: {

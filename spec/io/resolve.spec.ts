@@ -310,7 +310,7 @@ test('refuses more names at once than it has room for, and has room again afterw
 
 test('a few who ask for names that nobody answers leave room for the others', async (t) => {
 	const silent = await startDns(t, ({ name }) => (name === 'good.example' ? { addresses: ['192.0.2.1'] } : undefined));
-	const dns = new Resolver({ servers: [silent.address], timeoutMs: 400, hostsFile: '/dev/null' });
+	const dns = new Resolver({ servers: [silent.address], timeoutMs: 2_000, hostsFile: '/dev/null' });
 	t.teardown(() => dns.close());
 	const askers = Array.from({ length: 50 }, (_, i) => `asker ${i}`);
 	const notes = askers.flatMap((asker, i) =>
