@@ -113,7 +113,7 @@ class ComposedGateway implements Gateway {
 			handed,
 			// One for all generations, which may share a listener.
 			reactor: () => {
-				if (this.#reactor === undefined) this.#reactor = Reactor.create();
+				if (this.#reactor === undefined) this.#reactor = Reactor.create(undefined, (thrown) => observer.bug?.(thrown));
 				return this.#reactor;
 			},
 		};

@@ -81,7 +81,7 @@ export class Generation {
 	readonly #ways: Ways;
 	readonly #router: Router;
 	readonly #policy: ExitPolicy;
-	readonly #pool: OriginPool = new OriginPool();
+	readonly #pool: OriginPool;
 	readonly #sweep: Sweep;
 	readonly #surroundings: Surroundings;
 
@@ -95,8 +95,10 @@ export class Generation {
 		this.#ways = this.#waysOut();
 		this.#router = new Router(this.#ways.outbounds);
 		this.#policy = policyOf(config, this.#ways.outbounds, surroundings.own);
-		this.#sweep = new Sweep(config.timeouts.idleMs || NEVER_MS);
-		this.#datagramSweep = new Sweep(config.udp.idleMs);
+		const onBug = (thrown: unknown): void => surroundings.observer.bug?.(thrown);
+		this.#pool = new OriginPool({ onBug });
+		this.#sweep = new Sweep(config.timeouts.idleMs || NEVER_MS, onBug);
+		this.#datagramSweep = new Sweep(config.udp.idleMs, onBug);
 		this.server = this.#flowServer();
 		this.inbounds = config.listen.map((listen) => this.#inbound(listen));
 	}

@@ -18,6 +18,8 @@ export interface OriginPoolOptions {
 	 * again. What a longer wait would save is one dial for a client that had paused anyway.
 	 */
 	readonly idleMs?: number;
+	/** Told of a bug that shows when an idle link is closed. Default: the process hears of it. */
+	readonly onBug?: (thrown: unknown) => void;
 }
 
 /** What a link is kept for. The user's name is free text, so its length comes first and no two keys can be read as one. */
@@ -98,7 +100,7 @@ export class OriginPool {
 	constructor(options: OriginPoolOptions = {}) {
 		this.#limit = options.limit ?? 1_024;
 		this.#limitPerKey = options.limitPerKey ?? 8;
-		this.#sweep = new Sweep(options.idleMs ?? 4_000);
+		this.#sweep = new Sweep(options.idleMs ?? 4_000, options.onBug);
 	}
 
 	get idleCount(): number {

@@ -374,7 +374,10 @@ export class RawLink implements Link, Watched, Later {
 		this.closed = true;
 		const sink = this.#sink;
 		this.#sink = IDLE;
-		sink.closed(this.#error);
-		for (const tell of this.#whenGone ?? []) tell();
+		try {
+			sink.closed(this.#error);
+		} finally {
+			for (const tell of this.#whenGone ?? []) tell();
+		}
 	}
 }

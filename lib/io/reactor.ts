@@ -10,6 +10,7 @@
 
 import { EPOLL_DATA_OFFSET, EPOLL_EVENT_BYTES, type Native, nativeCalls, type Result, type Watch } from './native.ts';
 import { PipePool } from './pipes.ts';
+import { uncaught } from './uncaught.ts';
 
 /** Events of epoll_ctl(2). A watched descriptor is told of edges, but for a listener. */
 export const EPOLLIN = 0x1;
@@ -60,15 +61,21 @@ export class Reactor {
 	#laterNext: Later[] = [];
 	#due = false;
 
-	private constructor(calls: Native) {
+	readonly #onBug: (thrown: unknown) => void;
+
+	private constructor(calls: Native, onBug: (thrown: unknown) => void) {
 		this.calls = calls;
+		this.#onBug = onBug;
 		this.pipes = new PipePool(calls);
 	}
 
-	/** Null where native calls are missing or forbidden. */
-	static create(calls: Native | null = nativeCalls()): Reactor | null {
+	/**
+	 * Null where native calls are missing or forbidden. `onBug` is told of what somebody throws who is told of an event; the
+	 * rest of the turn goes on. By default the process hears of it.
+	 */
+	static create(calls: Native | null = nativeCalls(), onBug: (thrown: unknown) => void = uncaught): Reactor | null {
 		if (!calls) return null;
-		const reactor = new Reactor(calls);
+		const reactor = new Reactor(calls, onBug);
 		try {
 			if (reactor.#open() < 0) return null;
 			reactor.#close();
@@ -176,7 +183,7 @@ export class Reactor {
 			try {
 				(later[i] as Later).later();
 			} catch (thrown) {
-				uncaught(thrown);
+				this.#onBug(thrown);
 			}
 		}
 		later.length = 0;
@@ -192,15 +199,8 @@ export class Reactor {
 			try {
 				this.#watched[place]?.ready(words[at] as number);
 			} catch (thrown) {
-				uncaught(thrown);
+				this.#onBug(thrown);
 			}
 		}
 	}
-}
-
-/** Somebody's bug is nobody else's: the rest of the turn goes on before the process hears of it. */
-function uncaught(thrown: unknown): void {
-	process.nextTick(() => {
-		throw thrown;
-	});
 }

@@ -1,6 +1,8 @@
 // Finds what has stood still, by looking at all of it now and then. Costs the path of a byte nothing: no timer to refresh,
 // only a counter that the reader of the byte keeps anyway.
 
+import { uncaught } from './uncaught.ts';
+
 /** Something that may stand still. */
 export interface Moving {
 	/** Any number that changes when something moved. */
@@ -21,8 +23,11 @@ const LOOKS = 5;
 export class Sweep {
 	readonly #marks: Map<Moving, Mark> = new Map();
 	readonly #timer: NodeJS.Timeout;
+	readonly #onBug: (thrown: unknown) => void;
 
-	constructor(idleMs: number) {
+	/** `onBug` is told of what one of them throws: it is looked at no more, the others are. By default the process hears of it. */
+	constructor(idleMs: number, onBug: (thrown: unknown) => void = uncaught) {
+		this.#onBug = onBug;
 		this.#timer = setInterval(() => this.#look(), Math.max(1, Math.ceil(idleMs / LOOKS)));
 		this.#timer.unref();
 	}
@@ -43,14 +48,23 @@ export class Sweep {
 
 	#look(): void {
 		for (const [moving, mark] of this.#marks) {
-			const progress = moving.progress();
-			if (progress !== mark.progress) {
-				mark.progress = progress;
-				mark.still = 0;
-			} else if (++mark.still > LOOKS) {
+			try {
+				this.#lookAt(moving, mark);
+			} catch (thrown) {
 				this.#marks.delete(moving);
-				moving.idle();
+				this.#onBug(thrown);
 			}
+		}
+	}
+
+	#lookAt(moving: Moving, mark: Mark): void {
+		const progress = moving.progress();
+		if (progress !== mark.progress) {
+			mark.progress = progress;
+			mark.still = 0;
+		} else if (++mark.still > LOOKS) {
+			this.#marks.delete(moving);
+			moving.idle();
 		}
 	}
 }

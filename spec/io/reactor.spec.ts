@@ -370,3 +370,31 @@ native('a worker thread has a reactor of its own', async (t) => {
 	const [[said]] = (await Promise.all([once(worker, 'message'), once(worker, 'exit')])) as [[string], unknown];
 	t.is(said, 'echo');
 });
+
+native(
+	"a bug in what hears of a link's end is told, costs that link alone, and who waits for the end hears of it",
+	async (t) => {
+		const bugs: unknown[] = [];
+		const reactor = Reactor.create(undefined, (thrown) => bugs.push(thrown));
+		if (!reactor) return t.fail();
+		const accepted: Link[] = [];
+		const listener = await listen({ host: '127.0.0.1', port: 0 }, { reactor, onLink: (link) => accepted.push(link) });
+		const dial = (): Promise<Link> =>
+			connectTcp(LOOPBACK, listener.address.port, { side: 'target', signal: live, reactor });
+		const [broken, sound] = [await dial(), await dial()];
+		const bug = new Error('a bug');
+		broken.attach({
+			...sinkOf({}),
+			closed() {
+				throw bug;
+			},
+		});
+		const heard = new Promise<void>((resolve) => sound.attach(sinkOf({ closed: () => resolve() })));
+		broken.destroy();
+		sound.destroy();
+		await Promise.all([broken.gone(), heard]);
+		t.deepEqual(bugs, [bug]);
+		for (const link of accepted) link.destroy();
+		await listener.stop();
+	},
+);

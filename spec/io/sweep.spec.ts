@@ -32,3 +32,27 @@ test('tells an idle thing once', async (t) => {
 	for (let i = 0; i < 3; i++) await new Promise<void>((resolve) => sweep.add({ progress: () => 0, idle: resolve }));
 	t.is(told, 1);
 });
+
+test('a bug of one costs it alone, and is told', async (t) => {
+	awake(t);
+	const bugs: unknown[] = [];
+	const sweep = new Sweep(10, (thrown) => bugs.push(thrown));
+	t.teardown(() => sweep.close());
+	const bug = new Error('a bug');
+	sweep.add({
+		progress: () => 0,
+		idle() {
+			throw bug;
+		},
+	});
+	let looks = 0;
+	sweep.add({
+		progress() {
+			if (looks++ > 0) throw bug;
+			return 0;
+		},
+		idle: () => t.fail('was forgotten'),
+	});
+	await new Promise<void>((resolve) => sweep.add({ progress: () => 0, idle: resolve }));
+	t.deepEqual(bugs, [bug, bug]);
+});
