@@ -1,7 +1,8 @@
 // The page's life: ask whether a token is wanted, show what comes, say so when nothing comes, and come back by itself.
+import { showExits, showSources } from './exits.js';
 import { History } from './history.js';
 import { follow, get, Refused } from './status-stream.js';
-import { showAbout, showCauses, showExits, showLimits, showProtocols, showState } from './tables.js';
+import { showAbout, showCauses, showLimits, showProtocols, showState } from './tables.js';
 import { tiles } from './tiles.js';
 
 const TOKEN = 'bauta-token';
@@ -36,7 +37,7 @@ function told(status, history) {
 	if (byId('board').hidden) show('board');
 	drawTiles(history);
 	showExits(status, history);
-	for (const each of [showState, showCauses, showLimits, showProtocols, showAbout]) each(status);
+	for (const each of [showState, showSources, showCauses, showLimits, showProtocols, showAbout]) each(status);
 	notice(status.state === 'draining' ? drainText(status.flows.open) : null);
 	document.title = `${byId('tile-started').querySelector('[data-value]').textContent}/s · bauta`;
 }

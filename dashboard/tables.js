@@ -1,35 +1,24 @@
-// What is more than a number: ways out, causes, limits, protocols, and who answers. Text only ever goes in as text.
-import { countText, dialText, durationText, percentText, wordsOf } from './format.js';
+// What is more than a number: causes, limits, protocols, and who answers.
+import { countText, durationText, percentText, wordsOf } from './format.js';
+import { bar, byId, element, fillBar, keepChildren, say } from './parts.js';
 
-const byId = (id) => document.getElementById(id);
-
-function element(name, className, ...children) {
-	const made = document.createElement(name);
-	if (className) made.className = className;
-	made.append(...children);
-	return made;
-}
-
-function bar(part, whole, kind = '') {
-	const fill = element('span', 'fill');
-	fill.style.width = whole === 0 ? '0' : `${Math.max(part > 0 ? 1.5 : 0, (part / whole) * 100)}%`;
-	return element('span', `bar ${kind}`.trim(), fill);
-}
-
-/** A row each: words, a bar, a count. Greatest first. */
-function rows(list, counts, { empty, words = wordsOf, kind = '' }) {
+/** A row each: words, a bar, a count. Greatest first; what stands instead of none. */
+function rows(list, counts, { empty, words = wordsOf }) {
 	const entries = Object.entries(counts).sort(([, a], [, b]) => b - a);
 	const most = entries[0]?.[1] ?? 0;
-	const items = entries.map(([word, count]) =>
-		element(
-			'li',
-			'',
-			element('span', 'word', words(word)),
-			bar(count, most, kind),
-			element('span', 'count', countText(count)),
-		),
-	);
-	list.replaceChildren(...(items.length > 0 ? items : [element('li', 'empty', empty)]));
+	const items = entries.length > 0 ? entries : [['', null]];
+	keepChildren(list, items, {
+		keyOf: ([word]) => word,
+		make: ([word]) =>
+			word === ''
+				? element('li', 'empty')
+				: element('li', '', element('span', 'word', words(word)), bar(), element('span', 'count')),
+		tell(item, [word, count]) {
+			if (word === '') return say(item, empty);
+			fillBar(item.children[1], count, most);
+			say(item.children[2], countText(count));
+		},
+	});
 }
 
 const PROTOCOLS = {
@@ -81,69 +70,6 @@ export function showLimits({ limits }) {
 	byId('keeper').dataset.mood = mood;
 	byId('keeper-why').textContent = why;
 	rows(byId('refused'), limits.refused, { empty: 'Nobody was refused.' });
-}
-
-/** Of dials. Targets that are not there are among those that fail, so some always do. */
-const MANY_FAIL = 0.2;
-const MOST_FAIL = 0.5;
-
-/** Words and mood. `dials` are those that are looked at: of late, or all. */
-function healthOf({ members, type, opened, failed }, dials) {
-	if (type === 'block') return ['refuses', 'idle'];
-	const asked = dials.opened + dials.failed;
-	const share = asked === 0 ? 0 : dials.failed / asked;
-	const fails = `${percentText(dials.failed, asked)} of dials fail`;
-	const mood = share > MOST_FAIL ? 'bad' : share > MANY_FAIL ? 'warn' : 'good';
-	if (members !== null) {
-		const words = `${members.open} of ${members.total} in use`;
-		if (members.open === 0) return [words, 'bad'];
-		return [share > MANY_FAIL ? `${words}, ${fails}` : words, members.open < members.total ? 'warn' : mood];
-	}
-	if (asked === 0) return [opened + failed === 0 ? 'not used yet' : 'idle', 'idle'];
-	return [share === 0 ? 'all dials open' : fails, mood];
-}
-
-export function showExits({ exits }, history) {
-	// What is there in every gateway says nothing until it is used.
-	const shown = exits.filter(({ type, opened, failed }) => type !== 'block' || opened + failed > 0);
-	const lately = shown.map(({ tag }) => history.recent(tag));
-	const isLate = lately.some((dials) => dials !== null && dials.opened + dials.failed > 0);
-	const dials = isLate ? lately : shown;
-	const all = dials.reduce((sum, { opened }) => sum + opened, 0);
-	byId('exits').replaceChildren(...shown.map((exit, i) => exitRow(exit, dials[i], all)));
-	byId('exits-caption').textContent =
-		all === 0
-			? `No connection has gone out ${isLate ? 'in the last minute' : 'yet'}.`
-			: isLate
-				? 'Share and health of the last minute; dial: the mean since the start.'
-				: 'Share, health and the mean of dials since the start.';
-}
-
-function exitRow(exit, dials, all) {
-	const name = element(
-		'th',
-		'',
-		element('span', 'tag', exit.tag),
-		element('span', 'kind', exit.default ? `${exit.type}, default` : exit.type),
-	);
-	name.scope = 'row';
-	const [words, mood] = healthOf(exit, dials);
-	const health = element('span', 'mood', words);
-	health.dataset.mood = mood;
-	const cell = (label, className, ...children) => {
-		const made = element('td', className, ...children);
-		made.dataset.label = label;
-		return made;
-	};
-	return element(
-		'tr',
-		'',
-		name,
-		cell('Share', 'share', bar(dials.opened, all), element('span', 'count', percentText(dials.opened, all))),
-		cell('Open', 'right', countText(exit.open)),
-		cell('Dial', 'right', dialText(exit.dialSeconds)),
-		cell('Health', '', health),
-	);
 }
 
 export function showAbout({ version, node, pid, uptimeSeconds, listening, reload }) {

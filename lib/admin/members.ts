@@ -82,17 +82,17 @@ function faultsOf({ faults }: MemberReport): number {
 	return count;
 }
 
-/** The `most` that are worth a look: all where there are no more, in their order; else those that fail, then the busiest. */
+/** What is worth a look: all where there are `most` or fewer, in their order; else a third of that of each, those that fail and the busiest. */
 export function noteworthy(reports: Iterable<MemberReport>, open: OpenByExit, most: number): MemberStatus[] {
 	const first: MemberReport[] = [];
-	const failing = new Top<MemberReport>(Math.floor(most / 2));
-	const busy = new Top<MemberReport>(most);
+	const failing = new Top<MemberReport>(Math.floor(most / 3));
+	const busy = new Top<MemberReport>(Math.floor(most / 3));
 	for (const report of reports) {
 		if (first.length <= most) first.push(report);
 		if (report.state !== 'open') failing.offer(report, faultsOf(report));
 		else busy.offer(report, openOf(report, open) * 2 ** 32 + report.opened);
 	}
-	const chosen = first.length <= most ? first : [...failing.all, ...busy.all].slice(0, most);
+	const chosen = first.length <= most ? first : [...failing.all, ...busy.all];
 	return chosen.map((report) => statusOf(report, open));
 }
 

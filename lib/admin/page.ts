@@ -21,7 +21,9 @@ export const PAGE_FILES = [
 	'status-stream.js',
 	'history.js',
 	'tiles.js',
+	'exits.js',
 	'tables.js',
+	'parts.js',
 	'chart.js',
 	'format.js',
 ] as const;

@@ -224,8 +224,10 @@ test('there is a most for connections, and those that say nothing are not waited
 	const clients = await Promise.all(Array.from({ length: 140 }, () => connectRaw(t, Number(at.split(':')[1]))));
 	const ends = clients.map(async (client) => String((await client.readToEnd()).bytes));
 	const said = await Promise.all(ends);
-	t.is(said.filter((text) => text === '').length, 12);
-	t.is(said.filter((text) => text.startsWith('HTTP/1.1 408 ')).length, 128);
+	const late = said.filter((text) => text.startsWith('HTTP/1.1 408 ')).length;
+	// The first may be over, on a slow machine, before the last has come.
+	t.true(late >= 128 && late < 140, String(late));
+	t.is(said.filter((text) => text === '').length, 140 - late);
 	t.is((await answerOf(at, '/v1/status', SHOWN)).status, 200);
 });
 

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Watched } from '../../lib/admin/snapshot.ts';
+import type { MemberReport } from '../../lib/core/dialer.ts';
 import type { LimitsMode } from '../../lib/core/observer.ts';
 import { Tally } from '../../lib/index.ts';
 import { post } from '../helpers/admin.ts';
@@ -211,17 +212,49 @@ needs(test, 'chromium')('a page says that the gateway drains, that it is gone, a
 	await says(page, '#about', new RegExp(`process ${second.pid}`));
 });
 
-/** A group that has lost a member, Redis that should be there, and a reload that was refused. */
+function reportOf(name: string, part: Partial<MemberReport> = {}): MemberReport {
+	return { name, state: 'open', restsMs: 0, latencyMs: 48, opened: 0, faults: new Map(), inner: null, ...part };
+}
+
+/** The exits of a group of five: one rests, one is on trial. */
+const FIVE: readonly MemberReport[] = [
+	reportOf('pool:1', { opened: 60 }),
+	reportOf('pool:2', { opened: 30, faults: new Map([['connection_timeout', 2]]) }),
+	reportOf('pool:3', {
+		state: 'ejected',
+		restsMs: 41_000,
+		latencyMs: null,
+		faults: new Map([['connection_refused', 9]]),
+	}),
+	reportOf('pool:4', { state: 'half-open', latencyMs: null, faults: new Map([['nothing came', 1]]) }),
+	reportOf('pool:5', { opened: 10 }),
+];
+
+function* many(count: number): Iterable<MemberReport> {
+	for (let i = 1; i <= count; i++) yield reportOf(`long:${i}`, { opened: i % 7 });
+}
+
+/** A group that has lost a member, a long one, sources, Redis that should be there, and a reload that was refused. */
 const AILING: Watched = {
 	state: 'serving',
 	addresses: ['127.0.0.1:1080'],
 	liveFlows: 0,
 	exits: [
-		{ tag: 'pool', type: 'group', members: { open: 4, ejected: 1, halfOpen: 0, total: 5 }, reports: () => [] },
+		{ tag: 'pool', type: 'group', members: { open: 3, ejected: 1, halfOpen: 1, total: 5 }, reports: () => FIVE },
+		{
+			tag: 'long',
+			type: 'group',
+			members: { open: 10_000, ejected: 0, halfOpen: 0, total: 10_000 },
+			reports: () => many(10_000),
+		},
 		{ tag: 'spare', type: 'group', members: { open: 0, ejected: 2, halfOpen: 0, total: 2 }, reports: () => [] },
 		{ tag: 'direct', type: 'direct', members: null, reports: () => [] },
 	],
-	sources: [],
+	sources: [
+		{ tag: 'direct', source: '203.0.113.0/28', addresses: 14, open: 37, rests: false },
+		{ tag: 'direct', source: '2001:db8:1::/64', addresses: 2 ** 64, open: 12, rests: false },
+		{ tag: 'office', source: '192.0.2.7/32', addresses: 1, open: 0, rests: true },
+	],
 	config: { redis: {} },
 };
 
@@ -251,7 +284,28 @@ needs(test, 'chromium')(
 			await says(page, '#keeper', words);
 			t.is(await page.locator('#keeper').getAttribute('data-mood'), mood);
 		}
-		await says(page, '#exits', /pool.*4 of 5 in use.*spare.*0 of 2 in use.*direct.*not used yet/s);
+		await says(page, '#exits', /pool.*3 of 5 in use.*all 10,000 in use.*spare.*0 of 2 in use.*direct.*not used yet/s);
+		await says(page, '#exits', /pool:1.*60 %.*48 ms.*in use/s);
+		await says(
+			page,
+			'#exits',
+			/pool:2.*in use, 2 failed: connection timeout.*pool:3.*left alone for 41 s: connection refused/s,
+		);
+		await says(page, '#exits', /pool:4.*on trial: nothing came/s);
+		await says(page, '#exits', /and 9,996 more; all of them: bauta exits long/);
+		await says(
+			page,
+			'#sources',
+			/203\.0\.113\.0\/28.*37.*14 addresses, direct.*very many addresses.*192\.0\.2\.7.*none of its addresses does/s,
+		);
+		// A group folds away by keyboard, and stays so while the numbers change.
+		await page.locator('#exits .fold').first().focus();
+		await press(page, 'Enter');
+		await page.locator('#exits [aria-expanded="false"]').waitFor();
+		t.is(await page.locator('#exits .member').filter({ hasText: 'pool:' }).count(), 0);
+		t.is(await page.evaluate('document.activeElement.ariaLabel'), 'Exits of pool');
+		await press(page, 'Enter');
+		await says(page, '#exits', /pool:5/);
 		await says(page, '#about', /last reload refused/);
 		await takePictures(t, page, 'ailing');
 		t.deepEqual(complaints, []);
