@@ -1,16 +1,20 @@
 // Tor before and behind the gateway, in a network of its own on loopback. It takes some seconds to vote itself a consensus;
 // everything here waits for that once.
-import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { join } from 'node:path';
 import test from 'ava';
 import { createGateway, type Flow, type Gateway } from '../../lib/index.ts';
 import { TOR_USER } from '../../lib/policy/tor-isolation.ts';
-import { temporaryFolder } from '../helpers/gateway-process.ts';
-import { run } from '../helpers/process.ts';
+import { run, until } from '../helpers/process.ts';
 import { missing, needs, program } from '../helpers/programs.ts';
 import { type Scope, scopeOfFile } from '../helpers/scope.ts';
-import { bootstrapped, circuits, startTorNetwork, type TorNetwork, type TorNode } from '../helpers/tor-network.ts';
+import {
+	bootstrapped,
+	circuits,
+	publishOnion,
+	startTorNetwork,
+	type TorNetwork,
+	type TorNode,
+} from '../helpers/tor-network.ts';
 
 /** One after the other: circuits are counted, and a node that comes or goes changes the network for all. */
 const { serial } = test;
@@ -19,13 +23,11 @@ const HERE = missing(['tor', 'curl']).length === 0;
 
 let network: TorNetwork;
 let originPort = 0;
-let onionFolder = '';
 
 test.before('a network comes up', async (t) => {
 	t.timeout(120_000);
 	if (!HERE) return;
 	originPort = await startOrigin();
-	onionFolder = join(temporaryFolder(scope), 'onion');
 	network = await startTorNetwork(scope, 3);
 });
 
@@ -112,29 +114,12 @@ needs(
 	'curl',
 )('an onion service is reached by name, and what Tor says of one that is not is told', async (t) => {
 	t.timeout(90_000);
-	const service = await network.add('service', [
-		`HiddenServiceDir ${onionFolder}`,
-		`HiddenServicePort 80 127.0.0.1:${originPort}`,
-	]);
-	await bootstrapped(service);
-	const onion = readFileSync(join(onionFolder, 'hostname'), 'latin1').trim();
+	const onion = await publishOnion(t, await clientOf('service'), originPort);
 	const { address, flows } = await started(t, await clientOf('onionclient'));
 	const { address: direct } = await started(t, null);
-	t.is(
-		await curl(
-			t,
-			'--retry',
-			'20',
-			'--retry-delay',
-			'1',
-			'--retry-all-errors',
-			'-f',
-			'-x',
-			`socks5h://${address}`,
-			`http://${onion}/y`,
-		),
-		'asked for /y',
-	);
+	// A directory that has been asked too early is asked again after some seconds.
+	const visit = () => curl(t, '--max-time', '20', '-x', `socks5h://${address}`, `http://${onion}/y`);
+	await until('the onion service answers', visit, (said) => said === 'asked for /y', 60_000);
 	const told = (target: string) =>
 		curl(t, '-o', '/dev/null', '-w', '%{http_code}', '-x', `http://${address}`, `http://${target}/`);
 	t.is(await told('abcdefghijklmnop.onion'), '502');

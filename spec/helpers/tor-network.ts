@@ -73,13 +73,15 @@ export async function startTorNetwork(scope: Scope, relays: number): Promise<Tor
 		addNode(scope, join(folder, nickname), nickname, [authority.line, ...torrc], isRelay);
 	const nodes = [add('authority', authority.torrc)];
 	for (let i = 1; i <= relays; i++) nodes.push(add(`relay${i}`, [], true));
-	const [first] = await Promise.all(nodes);
+	const [first, ...others] = await Promise.all(nodes);
 	await until(
 		'a consensus with every relay',
 		async () => (await ask(first!, 'GETINFO ns/all')).match(/^s .*Exit.*Running/gm)?.length ?? 0,
 		(count) => count > relays,
 		60_000,
 	);
+	// An exit that does not know the network yet lets nobody out.
+	await Promise.all(others.map((relay) => bootstrapped(relay)));
 	return { add };
 }
 
@@ -178,6 +180,21 @@ export async function ask(node: TorNode, command: string): Promise<string> {
 	let text = '';
 	for await (const chunk of socket) text += String(chunk);
 	return text;
+}
+
+/** An onion service of a node's, which clients can find: its descriptor is with the directories. Its port is 80. */
+export async function publishOnion(scope: Scope, node: TorNode, port: number): Promise<string> {
+	const socket = connect(node.controlPort, '127.0.0.1');
+	scope.teardown(() => void socket.destroy());
+	await once(socket, 'connect');
+	socket.write('AUTHENTICATE\r\nSETEVENTS HS_DESC\r\n');
+	socket.write(`ADD_ONION NEW:ED25519-V3 Flags=DiscardPK,Detach Port=80,127.0.0.1:${port}\r\n`);
+	let onion = '';
+	for await (const line of createInterface({ input: socket })) {
+		onion ||= /^250-ServiceID=(\w+)/.exec(line)?.[1] ?? '';
+		if (onion !== '' && line.startsWith(`650 HS_DESC UPLOADED ${onion}`)) return `${onion}.onion`;
+	}
+	throw new Error('the control port was closed');
 }
 
 /** Resolves when a client has all it needs to build circuits. */
