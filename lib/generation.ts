@@ -174,7 +174,7 @@ export class Generation {
 			{ ...listen, authRequired: this.#authRequired, asksName: this.config.session.separator !== '' },
 			{
 				clientOf: (ip) => clientOf(ip, prefixes),
-				serve: (link, client: Client, entrance) => void this.server.serve(link, client, entrance),
+				serve: (link, client: Client, entrance) => this.server.serve(link, client, entrance),
 				onError: (code) => observer.note?.('warn', 'accept failed', { inbound: listen.tag, code }),
 				handed,
 				reactor: this.#reactor,

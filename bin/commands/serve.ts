@@ -4,6 +4,7 @@ import { isatty } from 'node:tty';
 import type { Log } from '../../lib/observe/log.ts';
 import { EXIT } from '../exit-codes.ts';
 import type { FlagValues } from '../flags.ts';
+import { keepMemorySmall } from '../memory.ts';
 import { Service } from '../service/service.ts';
 
 /** Ctrl-C under npm is two SIGINTs, the terminal's and the one npm hands on: within this time they are one. */
@@ -17,6 +18,7 @@ export async function serve(values: FlagValues): Promise<void> {
 	endOnBug(service.log);
 	hearSignals(service);
 	await service.start();
+	keepMemorySmall();
 }
 
 /** A password in an argument is for everybody to read in the list of processes; a title takes the place of the arguments. */

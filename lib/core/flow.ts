@@ -75,6 +75,8 @@ export interface Flow {
 	reports: readonly string[];
 }
 
+const NO_REPORTS: readonly string[] = [];
+
 /** A record of which nothing is known yet but where it came from. */
 export function newFlow(
 	id: number,
@@ -105,7 +107,7 @@ export function newFlow(
 		endedMs: null,
 		outcome: null,
 		drops: null,
-		reports: [],
+		reports: NO_REPORTS,
 	};
 }
 

@@ -11,7 +11,7 @@ import type { Link } from '../core/link.ts';
 import type { Session } from '../core/session.ts';
 import { type Target, targetOfIp } from '../core/target.ts';
 import { ServerHandshake } from '../io/handshake.ts';
-import type { Relay } from '../io/relay.ts';
+import type { Relay, RelayEnd } from '../io/relay.ts';
 import type { Admission } from '../limits/limiter.ts';
 import type { Subject, Verdict } from '../policy/exit-policy.ts';
 import type { NamedSession } from '../policy/session-grammar.ts';
@@ -21,7 +21,8 @@ import { type CommandDeps, serveCommand } from './command.ts';
 import { type ExchangeDeps, exchange } from './exchange.ts';
 import { metered } from './metered-link.ts';
 import type { Entrance, ServeDeps } from './serve-deps.ts';
-import { carry, outcomeOf, type TunnelDeps, tunnel, type Way } from './tunnel.ts';
+import { Carriage, carry, outcomeOf, outcomeOfEnd, type TunnelDeps, tunnel, type Way } from './tunnel.ts';
+import { Visit } from './visit.ts';
 
 /** What the conversations of one server share. */
 interface Around {
@@ -79,8 +80,8 @@ export class FlowServer {
 		return new Promise((resolve) => this.#whenReported.push(resolve));
 	}
 
-	/** Serves one accepted link to its end. Owns the link. Never rejects. */
-	async serve(link: Link, client: Client, entrance: Entrance): Promise<void> {
+	/** Serves one accepted link to its end. Owns the link. */
+	serve(link: Link, client: Client, entrance: Entrance): void {
 		const { hooks, limiter, observer } = this.#deps;
 		const accepted = this.#guard(() => hooks.accept?.(entrance.tag, client) ?? true) === true;
 		const admission = accepted ? limiter.enter(client, link) : null;
@@ -92,28 +93,38 @@ export class FlowServer {
 		const flow = newFlow(++this.#deps.ids.last, entrance.tag, client.key, this.#deps.clock.nowMs(), client.network);
 		this.#live.add(link);
 		this.#guard(() => observer.flowStarted?.(flow));
-		const outcome = await this.#converse(link, client, flow, entrance, admission);
-		flow.outcome = this.#closing ? { cause: 'drained' } : admission.evicted ? EVICTED : outcome;
-		// A link that still says goodbye has a descriptor, so its flow has a place.
-		if (!link.closed) await link.gone();
+		const visit = new Visit(link, flow, admission, this);
+		const conversation = new Conversation(link, client, flow, admission, this.#deps, this.#around);
+		conversation.run(entrance).then(
+			(end) => (end instanceof Carriage ? end.whenOver(visit) : this.over(visit, end)),
+			(thrown: unknown) => this.#failed(visit, thrown),
+		);
+	}
+
+	/** What a visit came to. A link that still says goodbye has a descriptor, so its flow has a place until it is closed. */
+	over(visit: Visit, end: Outcome | RelayEnd['cause']): void {
+		if (end instanceof GatewayError && end.code === 'proxy_internal_error') return this.#failed(visit, end);
+		const outcome = typeof end === 'object' && !(end instanceof GatewayError) ? end : outcomeOfEnd(end);
+		visit.flow.outcome = this.#closing ? { cause: 'drained' } : visit.admission.evicted ? EVICTED : outcome;
+		if (visit.link.closed) this.#report(visit);
+		else void visit.link.gone().then(() => this.#report(visit));
+	}
+
+	#failed(visit: Visit, thrown: unknown): void {
+		const error = asGatewayError(thrown);
+		if (error.code === 'proxy_internal_error' && error.note !== HOOK) this.#deps.observer.bug?.(error.cause ?? error);
+		if (error !== thrown) visit.link.destroy();
+		this.over(visit, outcomeOf(error));
+	}
+
+	#report({ link, flow, admission }: Visit): void {
+		const { observer, hooks } = this.#deps;
 		this.#live.delete(link);
 		admission.release();
 		flow.endedMs = this.#deps.clock.nowMs();
 		this.#guard(() => observer.flowEnded?.(flow));
 		this.#guard(() => hooks.closed?.(flow));
 		if (this.#live.size === 0) for (const tell of this.#whenReported.splice(0)) tell();
-	}
-
-	async #converse(link: Link, client: Client, flow: Flow, entrance: Entrance, admission: Admission): Promise<Outcome> {
-		try {
-			const conversation = new Conversation(link, client, flow, admission, this.#deps, this.#around);
-			return await conversation.run(entrance);
-		} catch (thrown) {
-			const error = asGatewayError(thrown);
-			if (error.code === 'proxy_internal_error' && error.note !== HOOK) this.#deps.observer.bug?.(error.cause ?? error);
-			if (error !== thrown) link.destroy();
-			return outcomeOf(error);
-		}
 	}
 
 	/** Runs a hook or an observer; what it throws is somebody's bug and costs nothing but its answer. */
@@ -145,7 +156,8 @@ class Conversation {
 		this.#around = around;
 	}
 
-	async run(entrance: Entrance): Promise<Outcome> {
+	/** To its end, or to the tunnel that it opened, which runs by then. */
+	async run(entrance: Entrance): Promise<Outcome | Carriage> {
 		for (let first = true; ; first = false) {
 			const codec = entrance.codec();
 			this.#flow.session = null;

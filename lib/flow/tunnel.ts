@@ -6,7 +6,7 @@ import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
 import type { ServerHandshake } from '../io/handshake.ts';
-import { Relay } from '../io/relay.ts';
+import { Relay, type RelayEnd, type RelayOwner } from '../io/relay.ts';
 import type { Sweep } from '../io/sweep.ts';
 import type { Budget } from '../limits/budget.ts';
 import { Dialling } from './dialling.ts';
@@ -37,19 +37,20 @@ export interface TunnelDeps {
 	budget(): Budget | null;
 }
 
-/** Serves one tunnel to its end. Throws GatewayError when it did not open; the client has been told by then. */
+/**
+ * Opens one tunnel and lets it run. Throws GatewayError when it did not open; the client has been told by then. Nothing of
+ * what opened it is kept for as long as it runs.
+ */
 export async function tunnel(
 	flow: Flow,
 	link: Link,
 	handshake: ServerHandshake,
 	target: Target,
 	deps: TunnelDeps,
-): Promise<Outcome> {
+): Promise<Carriage> {
 	const { far, use } = await open(flow, handshake, target, deps);
 	handshake.opened();
-	const outcome = await carry(flow, link, far, deps, handshake.sentBytes);
-	if (use) tell(use, flow);
-	return outcome;
+	return new Carriage(flow, link, far, deps, { use, sentBytes: handshake.sentBytes });
 }
 
 /** What a tunnel that is over says about its exit: silence means something to whom something was sent. */
@@ -103,31 +104,86 @@ export function dialBy(
 	});
 }
 
-/**
- * Relays until both sides are done and writes the byte counts into the flow. Also the end of an upgraded exchange. Throws
- * for a bug of ours alone; both links are closed by then. `sentBytes` of the client have gone to the far side before.
- */
-export async function carry(
-	flow: Flow,
-	link: Link,
-	far: Link,
-	deps: Pick<TunnelDeps, 'sweep' | 'relays' | 'lifetimeMs' | 'budget'>,
-	sentBytes: number = 0,
-): Promise<Outcome> {
-	flow.upBytes += sentBytes;
-	const relay = new Relay(metered(link, deps.budget(), sentBytes), far, deps);
-	deps.relays.add(relay);
-	flow.carrier = relay;
-	const timer = deps.lifetimeMs === null ? null : setTimeout(() => relay.stop(), deps.lifetimeMs);
-	const end = await relay.run();
-	if (timer) clearTimeout(timer);
-	deps.relays.delete(relay);
-	flow.carrier = null;
-	flow.upBytes += end.upBytes;
-	flow.downBytes += end.downBytes;
-	if (!(end.cause instanceof GatewayError)) return { cause: end.cause === 'aborted' ? 'lifetime' : end.cause };
-	if (end.cause.code === 'proxy_internal_error') throw end.cause;
-	return outcomeOf(end.cause);
+type CarryDeps = Pick<TunnelDeps, 'sweep' | 'relays' | 'lifetimeMs' | 'budget'>;
+
+interface CarryOptions {
+	/** Told what the tunnel says about its exit. */
+	readonly use: Use | null;
+	/** Bytes of the client that have gone to the far side before. */
+	readonly sentBytes: number;
+}
+
+const NOTHING_BEFORE: CarryOptions = { use: null, sentBytes: 0 };
+
+/** Who waits for the end of a tunnel. */
+export interface CarriageOwner {
+	/** Both links are closed and the byte counts are in the flow. Once. */
+	carriageOver(end: RelayEnd['cause']): void;
+}
+
+/** A tunnel that runs: until both sides are done, or for as long as it may. Writes the byte counts into the flow. */
+export class Carriage implements RelayOwner {
+	readonly #flow: Flow;
+	readonly #relay: Relay;
+	readonly #relays: Set<Relay>;
+	readonly #use: Use | null;
+	readonly #timer: NodeJS.Timeout | null;
+	#owner: CarriageOwner | null = null;
+	/** It was over before somebody asked. */
+	#end: RelayEnd['cause'] | null = null;
+
+	/** Owns both links and begins at once. */
+	constructor(flow: Flow, link: Link, far: Link, deps: CarryDeps, { use, sentBytes }: CarryOptions = NOTHING_BEFORE) {
+		flow.upBytes += sentBytes;
+		this.#flow = flow;
+		this.#use = use;
+		this.#relays = deps.relays;
+		this.#relay = new Relay(metered(link, deps.budget(), sentBytes), far, deps);
+		this.#timer = deps.lifetimeMs === null ? null : setTimeout(stop, deps.lifetimeMs, this.#relay);
+		this.#relays.add(this.#relay);
+		flow.carrier = this.#relay;
+		this.#relay.run(this);
+	}
+
+	/** Tells `owner` when it is over; at once when it is. */
+	whenOver(owner: CarriageOwner): void {
+		if (this.#end === null) this.#owner = owner;
+		else owner.carriageOver(this.#end);
+	}
+
+	relayOver({ cause, upBytes, downBytes }: RelayEnd): void {
+		const flow = this.#flow;
+		if (this.#timer) clearTimeout(this.#timer);
+		this.#relays.delete(this.#relay);
+		flow.carrier = null;
+		flow.upBytes += upBytes;
+		flow.downBytes += downBytes;
+		if (this.#use) tell(this.#use, flow);
+		this.#end = cause;
+		this.#owner?.carriageOver(cause);
+	}
+}
+
+function stop(relay: Relay): void {
+	relay.stop();
+}
+
+/** The same to its end, for who waits for it. Rejects for a bug of ours alone; both links are closed by then. */
+export function carry(flow: Flow, link: Link, far: Link, deps: CarryDeps): Promise<Outcome> {
+	const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+	new Carriage(flow, link, far, deps).whenOver({
+		carriageOver(end) {
+			if (end instanceof GatewayError && end.code === 'proxy_internal_error') reject(end);
+			else resolve(outcomeOfEnd(end));
+		},
+	});
+	return promise;
+}
+
+/** How a relay's end is kept in the flow's record. */
+export function outcomeOfEnd(end: RelayEnd['cause']): Outcome {
+	if (end instanceof GatewayError) return outcomeOf(end);
+	return { cause: end === 'aborted' ? 'lifetime' : end };
 }
 
 /** A failure as the flow's record keeps it. */

@@ -57,6 +57,8 @@ export interface Native {
 	/** `event`: a struct epoll_event, see `EPOLL_EVENT_BYTES`. */
 	epollControl(epoll: number, operation: number, fd: number, event: Uint8Array): Result;
 	epollWait(epoll: number, events: Uint8Array, count: number, timeoutMs: number): Result;
+	/** Gives free memory of the C library back to the system, where it has a call for that. */
+	trimMemory(): void;
 	/** Calls back from node's own loop for as long as `fd` is readable. Outside of node's callbacks: promises wait meanwhile. */
 	watch(fd: number, readable: () => void): Watch;
 }
@@ -146,6 +148,7 @@ function callsOf(koffi: Koffi): Native {
 	const epollCreate = libc.func('int epoll_create1(int)');
 	const epollControl = libc.func('int epoll_ctl(int, int, int, void *)');
 	const epollWait = libc.func('int epoll_wait(int, void *, int, int)');
+	const mallocTrim = optional(libc, 'int malloc_trim(size_t)');
 	const result = (value: number): number => (value < 0 ? -koffi.errno() : value);
 	// Where the kernel reads and writes an int or a length: the calls are synchronous, so one of each does for all.
 	const int = new Int32Array(1);
@@ -194,8 +197,18 @@ function callsOf(koffi: Koffi): Native {
 		epollCreate: () => result(epollCreate(EPOLL_CLOEXEC)),
 		epollControl: (epoll, operation, fd, event) => result(epollControl(epoll, operation, fd, event)),
 		epollWait: (epoll, events, count, timeoutMs) => result(epollWait(epoll, events, count, timeoutMs)),
+		trimMemory: () => void mallocTrim?.(0),
 		watch: (fd, readable) => koffi.node.poll(fd, { readable: true }, readable),
 	};
+}
+
+/** Null where this C library has no such function. */
+function optional(libc: ReturnType<Koffi['load']>, prototype: string): ReturnType<typeof libc.func> | null {
+	try {
+		return libc.func(prototype);
+	} catch {
+		return null;
+	}
 }
 
 /** The name of a negative errno: ECONNREFUSED ... */

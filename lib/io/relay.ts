@@ -23,6 +23,12 @@ export interface RelayOptions {
 	readonly sweep: Sweep;
 }
 
+/** Who waits for the end of a relay: no promise, because an idle tunnel should hold as little as it can. */
+export interface RelayOwner {
+	/** Both links are closed, whatever happened. Once. */
+	relayOver(end: RelayEnd): void;
+}
+
 /** A running relay. */
 export class Relay implements Moving {
 	readonly #up: Way;
@@ -30,7 +36,7 @@ export class Relay implements Moving {
 	readonly #sweep: Sweep;
 	#cause: RelayEnd['cause'] = 'closed';
 	#open = 2;
-	#resolve: ((end: RelayEnd) => void) | null = null;
+	#owner: RelayOwner | null = null;
 
 	/** Owns both links from `run` on and closes both; takes their `early` bytes first. */
 	constructor(client: Link, far: Link, options: RelayOptions) {
@@ -39,17 +45,15 @@ export class Relay implements Moving {
 		this.#sweep = options.sweep;
 	}
 
-	/** Resolves when both links are closed, whatever happened. Never rejects. Once. */
-	run(): Promise<RelayEnd> {
-		return new Promise((resolve) => {
-			this.#resolve = resolve;
-			this.#sweep.add(this);
-			this.#up.start(this.#down);
-			this.#down.start(this.#up);
-		});
+	/** Tells `owner` when both links are closed: perhaps before this returns, if they were. Once. */
+	run(owner: RelayOwner): void {
+		this.#owner = owner;
+		this.#sweep.add(this);
+		this.#up.start(this.#down);
+		this.#down.start(this.#up);
 	}
 
-	/** Closes both links with reset. `run` then resolves with `aborted`. */
+	/** Closes both links with reset: the end is `aborted`. */
 	stop(): void {
 		this.#end('aborted');
 	}
@@ -81,10 +85,11 @@ export class Relay implements Moving {
 		this.#open--;
 		if (error) this.#end(error);
 		else if (!this.#up.ended || !this.#down.ended) this.#end(this.#cause);
-		if (this.#open > 0 || !this.#resolve) return;
+		const owner = this.#owner;
+		if (this.#open > 0 || owner === null) return;
+		this.#owner = null;
 		this.#sweep.delete(this);
-		this.#resolve({ cause: this.#cause, upBytes: this.#up.bytes, downBytes: this.#down.bytes });
-		this.#resolve = null;
+		owner.relayOver({ cause: this.#cause, upBytes: this.#up.bytes, downBytes: this.#down.bytes });
 	}
 }
 

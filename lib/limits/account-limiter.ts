@@ -47,6 +47,8 @@ const FULL_SWEEP_MS = 500;
 /** When all that may be remembered is, this part of it makes room at once: a walk for thousands of newcomers. */
 const FORGOTTEN = 1 / 16;
 
+const NONE: readonly Account[] = [];
+
 /** A client that is here, or that something is remembered of. */
 interface Guest {
 	readonly client: Client;
@@ -54,6 +56,7 @@ interface Guest {
 	readonly crowd: Crowd;
 	/** Of the client and its network, as far as they are limited. */
 	accounts: readonly Account[];
+	/** Null until it has failed at something. */
 	failures: Failures | null;
 	/** Connections in any state. */
 	here: number;
@@ -97,8 +100,9 @@ export class AccountLimiter implements Limiter {
 
 	#recount(guest: Guest): void {
 		const before = guest.accounts;
-		guest.accounts = this.#accountsOf(guest.client, before.find(({ kind }) => kind === 'client') ?? null) ?? before;
-		guest.failures = this.#failures(guest.subject);
+		const known = before.find(({ kind }) => kind === 'client') ?? null;
+		guest.accounts = this.#accountsOf(guest.client, guest.subject, known) ?? before;
+		guest.failures = null;
 		for (const account of guest.accounts) account.users++;
 		for (const account of before) account.users--;
 	}
@@ -125,31 +129,35 @@ export class AccountLimiter implements Limiter {
 	}
 
 	#newcomer(client: Client): Guest | null {
-		const accounts = this.#hasRoom(this.#guests) ? this.#accountsOf(client, null) : null;
+		const subject: Subject = { kind: 'client', name: client.key };
+		const accounts = this.#hasRoom(this.#guests) ? this.#accountsOf(client, subject, null) : null;
 		if (accounts === null) return null;
 		for (const account of accounts) account.users++;
-		const subject: Subject = { kind: 'client', name: client.key };
 		const crowd = this.#crowds.join(client.network);
-		const failures = this.#failures(subject);
-		const guest: Guest = { client, subject, crowd, accounts, failures, here: 0, handshakes: 0 };
+		const guest: Guest = { client, subject, crowd, accounts, failures: null, here: 0, handshakes: 0 };
 		this.#guests.set(client.key, guest);
 		return guest;
 	}
 
 	/** Of a client, whose own is `known`, and of its network; null when there is no room for it. */
-	#accountsOf(client: Client, known: Account | null): readonly Account[] | null {
+	#accountsOf(client: Client, subject: Subject, known: Account | null): readonly Account[] | null {
 		const { client: own, network: wide } = allowanceOfClient(this.#allowances, client);
 		known?.change(own);
-		const account = known ?? (isUnlimited(own) ? null : this.#account({ kind: 'client', name: client.key }, own));
+		const account = known ?? (isUnlimited(own) ? null : this.#account(subject, own));
 		const network = wide ? this.#kept(this.#networks, 'network', client.network as string, wide) : null;
-		return network === 'full' ? null : [account, network].filter((one) => one !== null);
+		if (network === 'full') return null;
+		// Not pushed one by one: an array that grows keeps room for seventeen.
+		if (account && network) return [account, network];
+		return account ? [account] : network ? [network] : NONE;
 	}
 
-	#failures(subject: Subject): Failures | null {
-		const { authentication, destination } = this.#allowances.failures;
-		if (authentication.most === 0 && destination.most === 0) return null;
+	/** A client has failed at something. */
+	failed(guest: Guest, what: Failing): void {
+		const { failures: rules } = this.#allowances;
+		if (rules.authentication.most === 0 && rules.destination.most === 0) return;
 		const { shared, clock } = this.#deps;
-		return new Failures(this.#allowances.failures, subject, { shared, whenDown: 'local' }, clock);
+		guest.failures ??= new Failures(rules, guest.subject, { shared, whenDown: 'local' }, clock);
+		guest.failures.add(what);
 	}
 
 	#account(subject: Subject, allowance: Allowance): Account {
@@ -256,8 +264,6 @@ export class AccountLimiter implements Limiter {
 	}
 }
 
-const NONE: readonly Account[] = [];
-
 /** One connection's place. A refused connection keeps the place of its handshake until it is released. */
 class Place implements Admission, Taken {
 	evicted = false;
@@ -331,7 +337,7 @@ class Place implements Admission, Taken {
 	}
 
 	failed(what: Failing): void {
-		this.#guest.failures?.add(what);
+		this.#limiter.failed(this.#guest, what);
 	}
 
 	delayMs(): number {

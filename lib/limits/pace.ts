@@ -40,7 +40,7 @@ export class Pace {
 	#waiting = 0;
 	/** The next question, while it waits for the last one. */
 	#next: Promise<boolean> | null = null;
-	#last: Promise<boolean> = Promise.resolve(true);
+	#last: Promise<boolean> | null = null;
 
 	/** `rate.perSecond` is above 0. */
 	constructor(what: Paced, rate: Rate, subject: Subject, store: Store, clock: Clock) {

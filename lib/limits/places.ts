@@ -20,7 +20,7 @@ export class Places {
 	#waiting = 0;
 	/** The next question, while it waits for the last one. */
 	#next: Promise<boolean> | null = null;
-	#last: Promise<boolean> = Promise.resolve(true);
+	#last: Promise<boolean> | null = null;
 
 	/** `limit` is above 0; `open` are there already. */
 	constructor(limit: number, subject: Subject, store: Store, open = 0) {

@@ -16,6 +16,7 @@ import { StreamLink } from '../../lib/io/link.ts';
 import { Relay } from '../../lib/io/relay.ts';
 import { Sweep } from '../../lib/io/sweep.ts';
 import type { Permission } from '../../lib/limits/limiter.ts';
+import { ran } from './link-pair.ts';
 import { connectRaw, RawClient } from './raw-client.ts';
 import type { Scope } from './scope.ts';
 import { startTcpOrigin } from './tcp-origins.ts';
@@ -127,7 +128,7 @@ export async function startStage(scope: Scope, options: StageOptions = {}): Prom
 			slowed: () => stage.slowed,
 			connected() {},
 			async upgraded(client, far) {
-				await new Relay(client, far, { sweep }).run();
+				await ran(new Relay(client, far, { sweep }));
 				return { cause: 'closed' };
 			},
 		});

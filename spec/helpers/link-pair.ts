@@ -5,6 +5,7 @@ import type { Side } from '../../lib/core/error.ts';
 import type { Link } from '../../lib/core/link.ts';
 import { connectTcp } from '../../lib/io/connect.ts';
 import type { Reactor } from '../../lib/io/reactor.ts';
+import type { Relay, RelayEnd } from '../../lib/io/relay.ts';
 
 export interface LinkPair {
 	readonly link: Link;
@@ -71,4 +72,9 @@ export function readBytes(socket: net.Socket, length: number): Promise<Buffer> {
 		socket.on('data', onData);
 		socket.on('close', onClose);
 	});
+}
+
+/** Runs a relay to its end. */
+export function ran(relay: Relay): Promise<RelayEnd> {
+	return new Promise((relayOver) => relay.run({ relayOver }));
 }

@@ -14,6 +14,7 @@ import { Relay } from '../../lib/io/relay.ts';
 import { portOfSockaddr, SOCKADDR_IN6_BYTES, sockaddrOf } from '../../lib/io/sockaddr.ts';
 import { Sweep } from '../../lib/io/sweep.ts';
 import { KeyedCheck, keyed, sinkOf } from '../helpers/keyed-stream.ts';
+import { ran } from '../helpers/link-pair.ts';
 import { startProcess } from '../helpers/process.ts';
 
 const SO_SNDBUF = 7;
@@ -134,7 +135,7 @@ class World {
 	async #relay(near: Link, port: number): Promise<void> {
 		this.links.push(near);
 		const far = await this.#dial(port);
-		if (far) await new Relay(near, far, { sweep: this.#sweep }).run();
+		if (far) await ran(new Relay(near, far, { sweep: this.#sweep }));
 		else near.destroy();
 	}
 

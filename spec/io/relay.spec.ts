@@ -6,7 +6,7 @@ import type { Reactor } from '../../lib/io/reactor.ts';
 import { Relay } from '../../lib/io/relay.ts';
 import { Sweep } from '../../lib/io/sweep.ts';
 import { engines } from '../helpers/engines.ts';
-import { closed, linkPair, readAll, readBytes } from '../helpers/link-pair.ts';
+import { closed, linkPair, ran, readAll, readBytes } from '../helpers/link-pair.ts';
 
 async function relayed(t: ExecutionContext, reactor: Reactor | null, idleMs = 60_000) {
 	const near = await linkPair({ side: 'client', reactor });
@@ -23,7 +23,7 @@ async function relayed(t: ExecutionContext, reactor: Reactor | null, idleMs = 60
 for (const { name, reactor } of engines) {
 	test(`${name}: carries bytes both ways and counts them`, async (t) => {
 		const { near, far, relay } = await relayed(t, reactor);
-		const end = relay.run();
+		const end = ran(relay);
 		const up = randomBytes(300_000);
 		const down = randomBytes(700_000);
 		near.peer.end(up);
@@ -36,7 +36,7 @@ for (const { name, reactor } of engines) {
 		const { near, far, relay } = await relayed(t, reactor);
 		near.link.early = Buffer.from('first ');
 		far.link.early = Buffer.from('banner ');
-		const end = relay.run();
+		const end = ran(relay);
 		near.peer.end('second');
 		far.peer.end('body');
 		t.is(String(await readAll(far.peer)), 'first second');
@@ -46,7 +46,7 @@ for (const { name, reactor } of engines) {
 
 	test(`${name}: passes a FIN on and lets the other direction go on`, async (t) => {
 		const { near, far, relay } = await relayed(t, reactor);
-		const end = relay.run();
+		const end = ran(relay);
 		near.peer.end('question');
 		t.is(String(await readAll(far.peer)), 'question');
 		far.peer.write('answer');
@@ -64,7 +64,7 @@ for (const { name, reactor } of engines) {
 		});
 		await ended;
 		near.link.early = Buffer.from('all there is');
-		const end = relay.run();
+		const end = ran(relay);
 		t.is(String(await readAll(far.peer)), 'all there is');
 		far.peer.end('reply');
 		t.is(String(await readAll(near.peer)), 'reply');
@@ -73,7 +73,7 @@ for (const { name, reactor } of engines) {
 
 	test(`${name}: turns a reset into a reset`, async (t) => {
 		const { near, far, relay } = await relayed(t, reactor);
-		const end = relay.run();
+		const end = ran(relay);
 		far.peer.write('x');
 		await readBytes(near.peer, 1);
 		const failed = once(near.peer, 'error');
@@ -86,7 +86,7 @@ for (const { name, reactor } of engines) {
 
 	test(`${name}: holds no more than buffers when a side does not read, and resumes when it does`, async (t) => {
 		const { near, far, relay } = await relayed(t, reactor);
-		void relay.run();
+		void ran(relay);
 		near.peer.pause();
 		const total = 64 * 1024 * 1024;
 		const chunk = Buffer.alloc(1024 * 1024, 7);
@@ -125,7 +125,7 @@ for (const { name, reactor } of engines) {
 	test(`${name}: ends both sides when no byte moves for the idle limit`, async (t) => {
 		const { near, far, relay } = await relayed(t, reactor, 50);
 		const hold = setInterval(() => {}, 1000);
-		t.is((await relay.run()).cause, 'idle');
+		t.is((await ran(relay)).cause, 'idle');
 		clearInterval(hold);
 		await Promise.all([closed(near.peer), closed(far.peer)]);
 		t.true(near.link.closed && far.link.closed);
@@ -133,7 +133,7 @@ for (const { name, reactor } of engines) {
 
 	test(`${name}: stop closes both links`, async (t) => {
 		const { near, far, relay } = await relayed(t, reactor);
-		const end = relay.run();
+		const end = ran(relay);
 		relay.stop();
 		t.is((await end).cause, 'aborted');
 		await Promise.all([closed(near.peer), closed(far.peer)]);
@@ -141,7 +141,7 @@ for (const { name, reactor } of engines) {
 
 	test(`${name}: a client link that is closed from elsewhere behind its FIN takes the far side with it`, async (t) => {
 		const { near, far, relay } = await relayed(t, reactor);
-		const end = relay.run();
+		const end = ran(relay);
 		near.peer.end('question');
 		t.is(String(await readAll(far.peer)), 'question');
 		near.link.destroy();
@@ -152,7 +152,7 @@ for (const { name, reactor } of engines) {
 	test(`${name}: stop ends a relay whose client has gone and whose far side does not take the rest`, async (t) => {
 		const { near, far, relay } = await relayed(t, reactor);
 		far.peer.pause();
-		const end = relay.run();
+		const end = ran(relay);
 		far.peer.end();
 		near.peer.resume();
 		// Until kernel and stream buffers, or the pipe between, are full: the FIN behind it then finds bytes that do not leave.
@@ -175,7 +175,7 @@ for (const { name, reactor } of engines) {
 		});
 		near.link.destroy();
 		await gone;
-		await relay.run();
+		await ran(relay);
 		await closed(far.peer);
 		t.true(far.link.closed);
 	});
