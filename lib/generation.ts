@@ -168,10 +168,16 @@ export class Generation {
 	}
 
 	#inbound(listen: Config['listen'][number]): ProxyInbound {
-		const { prefixes } = this.config.limits;
+		const { limits, session, pac } = this.config;
+		const { prefixes } = limits;
 		const { observer, handed } = this.#surroundings;
 		return new ProxyInbound(
-			{ ...listen, authRequired: this.#authRequired, asksName: this.config.session.separator !== '' },
+			{
+				...listen,
+				authRequired: this.#authRequired,
+				asksName: session.separator !== '',
+				...(pac.enabled ? { pacHosts: pac.hosts } : {}),
+			},
 			{
 				clientOf: (ip) => clientOf(ip, prefixes),
 				serve: (link, client: Client, entrance) => this.server.serve(link, client, entrance),

@@ -50,6 +50,8 @@ export interface Config {
 	readonly timeouts: TimeoutsConfig;
 	readonly udp: UdpConfig;
 	readonly bind: BindConfig;
+	/** Whether listeners answer GET /proxy.pac, and by which names beside addresses and `localhost`. */
+	readonly pac: { readonly enabled: boolean; readonly hosts: readonly string[] };
 	readonly resolver: ResolverConfig;
 	/** `native`: sockets as plain descriptors, where the machine has native calls. */
 	readonly io: { readonly native: boolean };
@@ -252,6 +254,7 @@ export interface ConfigInput {
 		| undefined;
 	readonly udp?: UdpInput | undefined;
 	readonly bind?: BindInput | undefined;
+	readonly pac?: { readonly enabled?: boolean | undefined; readonly hosts?: readonly string[] | undefined } | undefined;
 	readonly resolver?:
 		| {
 				readonly servers?: readonly string[] | undefined;

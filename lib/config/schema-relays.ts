@@ -1,7 +1,7 @@
-// The sections of the schema about what is more than a stream: UDP ASSOCIATE and BIND.
+// The sections of the schema about what a listener serves beside streams: UDP ASSOCIATE, BIND and proxy.pac.
 import { z } from 'zod';
-import type { BindConfig, BindInput, UdpConfig, UdpInput } from './config.ts';
-import { count, key, text } from './schema-key.ts';
+import type { BindConfig, BindInput, Config, ConfigInput, UdpConfig, UdpInput } from './config.ts';
+import { count, key, name, text } from './schema-key.ts';
 import { parseAdvertised, parseDuration, parsePortChoice } from './values.ts';
 
 const advertise = (why: string) => key(z.array(text(parseAdvertised)), [], why);
@@ -63,3 +63,19 @@ const bind: z.ZodType<BindConfig, BindInput> = z
 export const bindSection: z.ZodPrefault<typeof bind> = bind
 	.prefault({})
 	.meta({ description: 'one connection from a peer to the client (SOCKS BIND)' });
+
+export const pacSection: z.ZodType<Config['pac'], ConfigInput['pac']> = z
+	.strictObject({
+		enabled: key(
+			z.boolean(),
+			false,
+			'the port says to nobody what it is; true: it answers GET /proxy.pac, which a browser is told as the URL of its settings',
+		),
+		hosts: key(
+			z.array(name().toLowerCase()),
+			[],
+			'called by an address or "localhost" alone, so that no web page asks under a name of its own',
+		),
+	})
+	.prefault({})
+	.meta({ description: 'how browsers are told of this proxy' });

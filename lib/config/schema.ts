@@ -18,7 +18,7 @@ import { egress, session, sources, tor } from './schema-exits.ts';
 import { count, duration, durationOrOff, key, name, policyText, text } from './schema-key.ts';
 import { limits } from './schema-limits.ts';
 import { redis } from './schema-redis.ts';
-import { bindSection, udpSection } from './schema-relays.ts';
+import { bindSection, pacSection, udpSection } from './schema-relays.ts';
 import { parseChain, parsePart } from './upstream.ts';
 import { parseUser } from './users.ts';
 import { type Parsed, parseListen, parseServer, parseTag } from './values.ts';
@@ -287,6 +287,7 @@ const sections = {
 	timeouts,
 	udp: udpSection,
 	bind: bindSection,
+	pac: pacSection,
 	resolver,
 	io,
 	log,

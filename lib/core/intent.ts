@@ -6,6 +6,8 @@ export type Intent =
 	| { readonly kind: 'tunnel'; readonly target: Target }
 	/** Plain HTTP: the connection's first request is still unread, in the handshake's early bytes. */
 	| { readonly kind: 'exchange' }
+	/** A page of the proxy's own, which the codec has ready: nothing is dialled. */
+	| { readonly kind: 'page' }
 	/** Datagrams to any target, for as long as the connection lives. What the client says it will send from counts for nothing. */
 	| { readonly kind: 'associate' }
 	/** One connection from the target to here; `0.0.0.0` and `::` are anybody. The port counts for nothing. */

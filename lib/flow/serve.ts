@@ -173,6 +173,10 @@ class Conversation {
 				case 'tunnel':
 					this.#flow.target = intent.target;
 					return tunnel(this.#flow, this.#link, handshake, intent.target, this.#tunnelDeps());
+				case 'page':
+					handshake.opened();
+					this.#link.finish();
+					return { cause: 'closed' };
 				case 'associate':
 				case 'bind':
 				case 'resolve':

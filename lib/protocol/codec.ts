@@ -57,4 +57,6 @@ export interface ServerOptions {
 	readonly authRequired: boolean;
 	/** A name means something without users, too: a client that has one is asked for it. */
 	readonly asksName?: boolean;
+	/** Names by which the port may be asked for its proxy.pac, in lower case; absent: it has none. */
+	readonly pacHosts?: readonly string[];
 }

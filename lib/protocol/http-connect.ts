@@ -24,6 +24,7 @@ import {
 } from './http1-head.ts';
 import { type RequestTarget, readRequestTarget } from './http1-target.ts';
 import { Machine } from './machine.ts';
+import { pacReply } from './pac.ts';
 
 /** The head reader's own bound, so that it is the one that bites: it has a status to say it with. */
 const REQUEST_BYTES = 65_536;
@@ -35,6 +36,7 @@ const MAX_TRIES = 3;
 const ESTABLISHED: Buffer = headBytes('HTTP/1.1 200 Connection established', []);
 
 const EXCHANGE: Intent = { kind: 'exchange' };
+const PAGE: Intent = { kind: 'page' };
 
 /**
  * The gateway's side. `authenticate` is asked when users are configured or the client shows credentials; what cannot be
@@ -49,9 +51,12 @@ export class HttpServer extends Machine {
 	protocol: Protocol = 'http';
 	protected readonly peer = 'client';
 	readonly #authRequired: boolean;
+	readonly #pacHosts: readonly string[] | null;
 	readonly #reader: RequestHeadReader = new RequestHeadReader({ maxBytes: REQUEST_BYTES });
 	#head: RequestHead | null = null;
 	#intent: Intent = EXCHANGE;
+	/** What is sent when the client has what it asked for. */
+	#yes: Buffer = ESTABLISHED;
 	/** All of the request is its head, so the next head is right behind it. */
 	#bodiless = false;
 	#tries = 0;
@@ -59,6 +64,7 @@ export class HttpServer extends Machine {
 	constructor(options: ServerOptions) {
 		super(REQUEST_BYTES);
 		this.#authRequired = options.authRequired;
+		this.#pacHosts = options.pacHosts ?? null;
 		this.become(this.#request);
 	}
 
@@ -75,7 +81,9 @@ export class HttpServer extends Machine {
 		this.protocol = head.method === 'CONNECT' ? 'connect' : 'http';
 		const asked = readRequestTarget(head);
 		const wrong = asked instanceof GatewayError ? asked : this.#judge(head, asked);
-		return wrong ? this.#refuse(wrong) : this.#identify(head);
+		if (wrong) return this.#refuse(wrong);
+		// A browser that asks how to get here has no credentials yet.
+		return this.#intent === PAGE ? this.#open() : this.#identify(head);
 	}
 
 	/** Says what is wrong with the request, or null and notes what it is for. */
@@ -87,10 +95,21 @@ export class HttpServer extends Machine {
 			this.#intent = EXCHANGE;
 			return null;
 		}
+		if (asked.form === 'origin' && this.#pacHosts !== null) {
+			const page = pacReply(head, this.#pacHosts);
+			if (page !== null) return this.#show(head, page);
+		}
 		if (asked.form !== 'authority') return new GatewayError('http_request_error', { note: 'not for a proxy' });
 		if (!this.#bodiless) return new GatewayError('http_request_error', { note: 'content in CONNECT' });
 		this.#intent = { kind: 'tunnel', target: asked.target };
 		this.take(head.length);
+		return null;
+	}
+
+	#show(head: RequestHead, page: Buffer): null {
+		this.take(head.length);
+		this.#intent = PAGE;
+		this.#yes = page;
 		return null;
 	}
 
@@ -122,8 +141,8 @@ export class HttpServer extends Machine {
 
 	#opened(answer: Answer): void {
 		if (answer.kind === 'failed') this.#deny(answer.error);
-		else if (this.#intent.kind === 'tunnel') this.grant(ESTABLISHED);
-		else this.become(this.established);
+		else if (this.#intent === EXCHANGE) this.become(this.established);
+		else this.grant(this.#yes);
 	}
 
 	/** Ends over something that the client did, before anything was opened. */

@@ -54,6 +54,7 @@ test('nothing said is what a careful person would say', (t) => {
 			idleMs: 300_000,
 		},
 		bind: { listeners: 'loopback', advertised: [], ports: null, waitMs: 120_000 },
+		pac: { enabled: false, hosts: [] },
 		resolver: {
 			servers: [],
 			timeoutMs: 5_000,

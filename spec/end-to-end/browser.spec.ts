@@ -60,11 +60,12 @@ const serve: Handler = (request, response) => {
 	else response.writeHead(404).end();
 };
 
+/** `proxy`: the flag that names it. */
 async function launch(t: ExecutionContext, proxy: string): Promise<BrowserContext> {
 	const browser = await chromium.launchPersistentContext(temporaryFolder(t), {
 		executablePath: program('chromium'),
 		headless: true,
-		args: [...FLAGS, `--proxy-server=${proxy}`],
+		args: [...FLAGS, proxy],
 	});
 	t.teardown(() => browser.close());
 	return browser;
@@ -77,18 +78,24 @@ async function takePicture(t: ExecutionContext, page: Page, scheme: string): Pro
 	t.log(`screenshot: ${picture}`);
 }
 
-for (const scheme of ['socks5', 'http']) {
-	needs(test, 'chromium')(`Chromium loads a page with everything on it through ${scheme}://`, async (t) => {
+const WAYS: readonly (readonly [name: string, flag: (address: string) => string])[] = [
+	['socks5', (address) => `--proxy-server=socks5://${address}`],
+	['http', (address) => `--proxy-server=http://${address}`],
+	['proxy.pac', (address) => `--proxy-pac-url=http://${address}/proxy.pac`],
+];
+
+for (const [name, flag] of WAYS) {
+	needs(test, 'chromium')(`Chromium loads a page with everything on it by ${name}`, async (t) => {
 		const origin = await startWebOrigin(t, { handler: serve });
 		// A name that only the gateway can resolve: what arrives has come through it.
 		const dns = await startDns(t, zone({ 'page.test A': { addresses: ['127.0.0.1'] }, 'page.test AAAA': {} }));
-		const config = `[resolver]\nservers = ["${dns.address}"]\n`;
+		const config = `[resolver]\nservers = ["${dns.address}"]\n[pac]\nenabled = ${name === 'proxy.pac'}\n`;
 		const gateway = await startGateway(t, ['--allow-private', '--allow-ports', 'all'], { config });
-		const page = await (await launch(t, `${scheme}://${gateway.address}`)).newPage();
+		const page = await (await launch(t, flag(gateway.address))).newPage();
 		await page.goto(`http://page.test:${origin.port}/`);
 		for (const text of ARRIVED) await page.getByText(text).waitFor();
 		t.true(await page.locator('img').evaluate((img) => (img as unknown as { naturalWidth: number }).naturalWidth > 0));
-		await takePicture(t, page, scheme);
+		await takePicture(t, page, name);
 		const asked = origin.requests.map((request) => request.url);
 		for (const path of [...Object.keys(FILES), '/data']) t.true(asked.includes(path), `${path} reached the origin`);
 	});
