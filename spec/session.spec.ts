@@ -100,6 +100,23 @@ test('the session of one request on a kept-alive connection is not that of the n
 	t.is(new Set([a, b, none, other]).size, 4);
 });
 
+test('the time of a session ends on kept connections, too', async (t) => {
+	const origin = await startMirror(t);
+	const client = await connectRaw(t, await started(t));
+	const exits = new Set<string>();
+	// In use all the time: nothing but the time of the session can end it.
+	while (exits.size < 2) exits.add(await PROTOCOLS.http!(client, 'w-session-a-ttl-1s', origin.port));
+	t.is(origin.sockets.length, 2, 'kept while it lasted');
+});
+
+test('a session that slides lasts while requests come, and is dialled for each', async (t) => {
+	const origin = await startMirror(t);
+	const client = await connectRaw(t, await started(t));
+	const exits = new Set<string>();
+	for (let i = 0; i < 5; i++) exits.add(await PROTOCOLS.http!(client, 'w-session-a-ttl-10s-sliding', origin.port));
+	t.deepEqual([exits.size, origin.sockets.length], [1, 5]);
+});
+
 test('a user is the name without its session, for authentication, rules, hooks and records', async (t) => {
 	const origin = await startMirror(t);
 	const flows: Flow[] = [];

@@ -16,6 +16,8 @@ export interface SessionStore {
 	 * that come at once agree. `gone` is an exit that does not count any more. What one `owner` keeps may be bounded.
 	 */
 	put(key: string, exit: string, ttlMs: number, owner: string, gone: string | null): Soon<string>;
+	/** When what `get` or `put` has just given ends to be kept, by the gateway's clock; null where it is not kept. */
+	endsMs(key: string): number | null;
 	close(): void;
 }
 
@@ -34,15 +36,18 @@ export interface ExitChoice {
 }
 
 /**
- * The exit of a session that has a key: the one it had if that is still there, else a new one. Rejects with
- * `hop_unavailable` when a strict session's exit is gone.
+ * The exit of a session that has a key: the one it had if that is still there, else a new one. Writes into the session until
+ * when. Rejects with `hop_unavailable` when a strict session's exit is gone.
  */
 export async function exitOf(session: Session, store: SessionStore, choice: ExitChoice): Promise<string> {
 	const key = `${choice.place}\n${session.key}`;
 	const kept = await store.get(key, session.sliding ? session.ttlMs : null);
-	if (kept !== null && choice.isThere(kept)) return kept;
-	if (kept !== null && session.strict) throw exitGone();
-	return store.put(key, choice.choose(), session.ttlMs, session.owner, kept);
+	const isThere = kept !== null && choice.isThere(kept);
+	if (kept !== null && !isThere && session.strict) throw exitGone();
+	const exit = isThere ? kept : await store.put(key, choice.choose(), session.ttlMs, session.owner, kept);
+	// A way may have several, one behind the other: what leaves by them lasts no longer than any.
+	session.exitEndsMs = Math.min(session.exitEndsMs, store.endsMs(key) ?? 0);
+	return exit;
 }
 
 /** What a strict session ends with when its exit does not exist or does not answer any more. */
@@ -94,6 +99,10 @@ export class MemorySessions implements PromptSessions {
 		if (kept !== null && kept !== gone) return kept;
 		this.learn(key, exit, ttlMs, owner);
 		return exit;
+	}
+
+	endsMs(key: string): number | null {
+		return this.#entries.get(key)?.expiresMs ?? null;
 	}
 
 	/** Somebody who knows says which exit is kept under `key`. */

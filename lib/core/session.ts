@@ -18,4 +18,6 @@ export interface Session {
 	readonly exit: string | null;
 	/** A session whose exit is gone fails; a soft one gets another exit. */
 	readonly strict: boolean;
+	/** When the exit that was found for its last dial ends to be its own, by the gateway's clock; written where exits are found. */
+	exitEndsMs: number;
 }

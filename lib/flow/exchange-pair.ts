@@ -79,7 +79,8 @@ export class Pair implements ResponseOwner, DialOwner {
 	#go(): void {
 		const { use, keeps } = this.#to;
 		if (use) this.#owner.flow.exit = use.exit;
-		const kept = keeps ? this.#owner.deps.pool.take(this.#to.key()) : null;
+		const { deps } = this.#owner;
+		const kept = keeps ? deps.pool.take(this.#to.key(), deps.nowMs()) : null;
 		if (kept) this.#ask(kept);
 		else this.#dialOrigin();
 	}
@@ -91,7 +92,8 @@ export class Pair implements ResponseOwner, DialOwner {
 
 	dialled(link: Link): void {
 		this.#dial = null;
-		const origin = this.#owner.deps.pool.adopt(link, this.#to.key());
+		const { flow, deps } = this.#owner;
+		const origin = deps.pool.adopt(link, this.#to.key(), flow.session?.exitEndsMs);
 		if (link.early.length === 0) return this.#ask(origin);
 		origin.discard();
 		const note = 'spoke before it was asked';

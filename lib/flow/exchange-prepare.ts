@@ -90,7 +90,8 @@ class Towards implements Destination {
 		this.target = target;
 		this.way = way;
 		this.use = way.outbound.choose?.({ flow: around.flow, target }) ?? null;
-		this.keeps = !way.outbound.rotates?.(around.flow);
+		// What slides does so with each dial, and what is kept would not tell.
+		this.keeps = !way.outbound.rotates?.(around.flow) && around.flow.session?.sliding !== true;
 		this.removal = around.deps.removal(target);
 		this.#around = around;
 	}

@@ -45,6 +45,8 @@ export function originKeyOf(owner: OriginOwner): string {
 export class OriginLink implements Sink, Moving {
 	readonly link: Link;
 	readonly key: string;
+	/** From then on it is nobody's to take: the session whose exit it leaves by has another one. */
+	readonly endsMs: number;
 	/** It has carried an exchange before this one, so its end may have been under way when the request was sent. */
 	reused = false;
 	idling = false;
@@ -52,9 +54,10 @@ export class OriginLink implements Sink, Moving {
 	uses = 0;
 	readonly #pool: OriginPool;
 
-	constructor(link: Link, key: string, pool: OriginPool) {
+	constructor(link: Link, key: string, endsMs: number, pool: OriginPool) {
 		this.link = link;
 		this.key = key;
+		this.endsMs = endsMs;
 		this.#pool = pool;
 	}
 
@@ -107,20 +110,22 @@ export class OriginPool {
 		return this.#idle.size;
 	}
 
-	/** A link fresh from a dial, in use. Whoever uses it gives it back by `put` or `discard`. */
-	adopt(link: Link, key: string): OriginLink {
-		const origin = new OriginLink(link, key, this);
+	/** A link fresh from a dial, in use. Whoever uses it gives it back by `put` or `discard`. `endsMs`: not to be used again then. */
+	adopt(link: Link, key: string, endsMs: number = Number.POSITIVE_INFINITY): OriginLink {
+		const origin = new OriginLink(link, key, endsMs, this);
 		this.#sweep.add(origin);
 		return origin;
 	}
 
 	/** The link that idled last, since it is the least likely to be stale; null when there is none. The caller attaches. */
-	take(key: string): OriginLink | null {
-		const idle = this.#byKey.get(key);
-		const origin = idle?.pop();
-		if (!idle || !origin) return null;
-		if (idle.length === 0) this.#byKey.delete(key);
-		this.#idle.delete(origin);
+	take(key: string, nowMs: number): OriginLink | null {
+		const origin = this.#byKey.get(key)?.at(-1);
+		if (!origin) return null;
+		if (origin.endsMs <= nowMs) {
+			this.discard(origin);
+			return this.take(key, nowMs);
+		}
+		this.#remove(origin);
 		origin.idling = false;
 		origin.reused = true;
 		origin.uses++;

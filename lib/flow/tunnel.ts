@@ -97,6 +97,8 @@ export function dialBy(
 	signal: AbortSignal,
 	optimistic: Optimistic | null = null,
 ): Promise<Link> {
+	// It says how long what is dialled now is good for.
+	if (flow.session !== null) flow.session.exitEndsMs = Number.POSITIVE_INFINITY;
 	const context = { signal, flow, permits, ...(optimistic === null ? {} : { optimistic }) };
 	if (use === null) return outbound.dial(target, context);
 	return use.dial(target, context).finally(() => {

@@ -57,6 +57,10 @@ export class FleetSessions implements PromptSessions {
 		return kept;
 	}
 
+	endsMs(key: string): number | null {
+		return this.#memory.endsMs(key);
+	}
+
 	/** Who was first in the fleet is right: the next connection goes by its exit. */
 	#sayAgain(): void {
 		const unsaid = [...this.#unsaid];

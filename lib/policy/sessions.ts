@@ -47,6 +47,7 @@ export class SessionReader {
 			sliding: words.sliding ?? this.#options.sliding,
 			exit,
 			strict: words.strict ?? this.#options.strict,
+			exitEndsMs: Number.POSITIVE_INFINITY,
 		};
 	}
 }

@@ -9,14 +9,14 @@ function pooled(t: ExecutionContext, options?: OriginPoolOptions) {
 	return {
 		pool,
 		/** A link in use, and the origin at its other end. */
-		open: async (key: string) => {
+		open: async (key: string, endsMs?: number) => {
 			const { link, peer } = await linkPair({ side: 'target' });
 			t.teardown(() => {
 				peer.destroy();
 				link.destroy();
 			});
 			peer.resume();
-			return { origin: pool.adopt(link, key), peer };
+			return { origin: pool.adopt(link, key, endsMs), peer };
 		},
 	};
 }
@@ -54,22 +54,33 @@ test('a link that was put is taken by its key alone, once', async (t) => {
 	const { origin } = await open('a');
 	t.false(origin.reused);
 	pool.put(origin);
-	t.is(pool.take('b'), null);
-	t.is(pool.take('a'), origin);
+	t.is(pool.take('b', 0), null);
+	t.is(pool.take('a', 0), origin);
 	t.true(origin.reused);
-	t.is(pool.take('a'), null);
+	t.is(pool.take('a', 0), null);
 	t.is(pool.idleCount, 0);
+});
+
+test('a link whose exit is no more its session\u2019s is closed instead of taken', async (t) => {
+	const { pool, open } = pooled(t);
+	const [fresh, old] = [await open('a', 200), await open('a', 100)];
+	for (const { origin } of [fresh, old]) pool.put(origin);
+	t.is(pool.take('a', 100), fresh.origin);
+	t.is(pool.idleCount, 0);
+	await old.origin.link.gone();
+	pool.put(fresh.origin);
+	t.is(pool.take('a', 200), null);
 });
 
 test('the link that idled last is taken first', async (t) => {
 	const { pool, open } = pooled(t);
 	const links = [await open('a'), await open('a'), await open('a')];
 	for (const { origin } of links) pool.put(origin);
-	t.is(pool.take('a'), links[2]!.origin);
-	t.is(pool.take('a'), links[1]!.origin);
+	t.is(pool.take('a', 0), links[2]!.origin);
+	t.is(pool.take('a', 0), links[1]!.origin);
 	pool.put(links[2]!.origin);
-	t.is(pool.take('a'), links[2]!.origin);
-	t.is(pool.take('a'), links[0]!.origin);
+	t.is(pool.take('a', 0), links[2]!.origin);
+	t.is(pool.take('a', 0), links[0]!.origin);
 });
 
 test('of one key no more than the limit are kept, the newest ones', async (t) => {
@@ -78,9 +89,9 @@ test('of one key no more than the limit are kept, the newest ones', async (t) =>
 	for (const { origin } of links) pool.put(origin);
 	await until(() => links[0]!.peer.readableEnded);
 	t.is(pool.idleCount, 2);
-	t.is(pool.take('a'), links[2]!.origin);
-	t.is(pool.take('a'), links[1]!.origin);
-	t.is(pool.take('a'), null);
+	t.is(pool.take('a', 0), links[2]!.origin);
+	t.is(pool.take('a', 0), links[1]!.origin);
+	t.is(pool.take('a', 0), null);
 });
 
 test('in all no more than the limit are kept; the one idle longest makes room', async (t) => {
@@ -88,12 +99,12 @@ test('in all no more than the limit are kept; the one idle longest makes room', 
 	const links = [await open('a'), await open('b'), await open('c')];
 	pool.put(links[0]!.origin);
 	pool.put(links[1]!.origin);
-	pool.put(pool.take('a')!);
+	pool.put(pool.take('a', 0)!);
 	pool.put(links[2]!.origin);
 	await until(() => links[1]!.peer.readableEnded);
-	t.is(pool.take('b'), null);
-	t.is(pool.take('a'), links[0]!.origin);
-	t.is(pool.take('c'), links[2]!.origin);
+	t.is(pool.take('b', 0), null);
+	t.is(pool.take('a', 0), links[0]!.origin);
+	t.is(pool.take('c', 0), links[2]!.origin);
 });
 
 test('a link whose origin closes, resets or speaks is dropped', async (t) => {
@@ -105,7 +116,7 @@ test('a link whose origin closes, resets or speaks is dropped', async (t) => {
 		if (act === 'write') peer.write('HTTP/1.1 408 Request Timeout\r\n\r\n');
 		else peer[act]();
 		await until(() => pool.idleCount === 0);
-		t.is(pool.take('a'), null);
+		t.is(pool.take('a', 0), null);
 		await until(() => origin.link.closed);
 	}
 });
@@ -125,11 +136,11 @@ test('a link that idles too long is closed; one in use, and one used now and the
 	const [idle, busy, often] = [await open('a'), await open('b'), await open('c')];
 	pool.put(idle.origin);
 	pool.put(often.origin);
-	const using = setInterval(() => pool.put(pool.take('c')!), 20);
+	const using = setInterval(() => pool.put(pool.take('c', 0)!), 20);
 	t.teardown(() => clearInterval(using));
 	await until(() => idle.peer.readableEnded);
 	t.false(busy.origin.link.closed);
-	t.is(pool.take('c'), often.origin);
+	t.is(pool.take('c', 0), often.origin);
 	clearInterval(using);
 });
 

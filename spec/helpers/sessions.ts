@@ -9,4 +9,5 @@ export const SESSION: Session = {
 	sliding: false,
 	exit: null,
 	strict: false,
+	exitEndsMs: Number.POSITIVE_INFINITY,
 };

@@ -13,20 +13,13 @@ import { type Prefix, parsePrefix } from '../../lib/policy/prefix.ts';
 import { contextOf, failureOf } from '../helpers/dial.ts';
 import { inNamespace } from '../helpers/namespace.ts';
 import { needs } from '../helpers/programs.ts';
+import { SESSION as ANY_SESSION } from '../helpers/sessions.ts';
 import { startTcpOrigin, type TcpOrigin } from '../helpers/tcp-origins.ts';
 
 const LOOPBACK = 0x7f000001;
 const live = new AbortController().signal;
 
-const SESSION: Session = {
-	key: 'k',
-	owner: 'user alice',
-	name: 'a',
-	ttlMs: 60_000,
-	sliding: false,
-	exit: null,
-	strict: false,
-};
+const SESSION: Session = { ...ANY_SESSION, ttlMs: 60_000 };
 
 function flowOf(part: Partial<Flow> = {}): Flow {
 	return { session: null, user: null, client: '192.0.2.1', ...part } as Flow;
