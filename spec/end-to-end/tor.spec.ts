@@ -1,10 +1,14 @@
 // Tor before and behind the gateway, in a network of its own on loopback. It takes some seconds to vote itself a consensus;
 // everything here waits for that once.
+
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import test from 'ava';
-import { createGateway, type Flow, type Gateway } from '../../lib/index.ts';
+import { parse } from 'smol-toml';
+import { type ConfigInput, createGateway, type Flow, type Gateway } from '../../lib/index.ts';
 import { TOR_USER } from '../../lib/policy/tor-isolation.ts';
-import { run, until } from '../helpers/process.ts';
+import { freePort, run, until } from '../helpers/process.ts';
 import { missing, needs, program } from '../helpers/programs.ts';
 import { type Scope, scopeOfFile } from '../helpers/scope.ts';
 import {
@@ -162,6 +166,38 @@ needs(
 	const use = async ({ socksPort }: TorNode) =>
 		void t.is(await curl(t, '-x', `socks5h://127.0.0.1:${socksPort}`, url), 'asked for /z');
 	t.deepEqual(await Promise.all(PROXIES.map((proxy) => worksBehind(t, proxy, false, use))), [true, true]);
+});
+
+needs(
+	serial,
+	'tor',
+	'curl',
+)('conf/tor.toml stands before and behind one Tor', async (t) => {
+	t.timeout(90_000);
+	const ports = [await freePort(), await freePort()];
+	// Tor is told of the second listener, and the gateway of Tor's port, which it has when it starts.
+	const client = await network.add('both', [`Socks5Proxy 127.0.0.1:${ports[1]}`]);
+	const text = readFileSync(join(import.meta.dirname, '../../conf/tor.toml'), 'utf8')
+		.replace('127.0.0.1:1080"', `127.0.0.1:${ports[0]}"`)
+		.replace('127.0.0.1:1081"', `127.0.0.1:${ports[1]}"`)
+		.replace('127.0.0.1:9050', `127.0.0.1:${client.socksPort}`);
+	const flows: Flow[] = [];
+	// The network is on loopback, and so is the origin, at no port of the web.
+	const exit = { allow_private: true, ports: `default,${originPort}` };
+	const gateway = createGateway(
+		{ ...(parse(text) as ConfigInput), exit },
+		{ observer: { flowEnded: (flow) => void flows.push(flow) } },
+	);
+	await gateway.start();
+	t.teardown(() => gateway.close());
+	await bootstrapped(client);
+	const said = await curl(t, '-x', `socks5h://${gateway.addresses[0]}`, `http://127.0.0.1:${originPort}/both`);
+	t.is(said, 'asked for /both');
+	await client.halt();
+	await gateway.close();
+	const by = (inbound: string): Flow[] => flows.filter((flow) => flow.inbound === inbound && flow.downBytes > 0);
+	t.deepEqual([by('listen-1').length, by('listen-1')[0]?.route], [1, 'tor']);
+	t.true(by('listen-2').length > 0 && by('listen-2').every(({ route }) => route === 'direct'));
 });
 
 // The last one: relays that have gone stay in the consensus for a while, and circuits through them fail.

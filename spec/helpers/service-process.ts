@@ -23,6 +23,7 @@ export interface ServiceProcess {
 
 export interface ServiceOptions {
 	readonly args?: readonly string[];
+	/** With FOLDER for the folder. */
 	readonly env?: Readonly<Record<string, string>>;
 	/** What is run in place of Node, with Node and its arguments behind it. */
 	readonly by?: readonly string[];
@@ -55,8 +56,11 @@ export async function startService(
 	const write = (text: string): void => writeFileSync(file, text.replaceAll('FOLDER', folder));
 	write(config);
 	const line = [...by, process.execPath, BIN, 'serve', '-c', file, ...(adminFlag ? ['--admin', admin] : []), ...args];
+	const variables = Object.fromEntries(
+		Object.entries(env).map(([name, value]) => [name, value.replaceAll('FOLDER', folder)]),
+	);
 	const gateway = new GatewayProcess(
-		startProcess(scope, line[0]!, line.slice(1), { env: { ...process.env, ...env }, cwd: folder }),
+		startProcess(scope, line[0]!, line.slice(1), { env: { ...process.env, ...variables }, cwd: folder }),
 	);
 	const status = async (): Promise<Status> => (await answerOf(admin, '/v1/status')).json as Status;
 	// Whoever serves by then may be nobody's child.
