@@ -15,7 +15,22 @@ export interface Sink {
 	closed(error: GatewayError | null): void;
 }
 
+/** Of a link that counts what passes it and may hold it back: for who moves bytes past it, instead of by it. */
+export interface Meter {
+	/** The link that the bytes move on. */
+	readonly link: Link;
+	/** Most that should move at once: what is passed a limit by. */
+	most(way: 'in' | 'out'): number;
+	/**
+	 * So much has moved, `in` from the peer or `out` to it. False: no more of that way for now. `in` goes on by itself, as
+	 * long as the reader has not paused; of `out` its reader hears by `drain`.
+	 */
+	moved(way: 'in' | 'out', bytes: number): boolean;
+}
+
 export interface Link {
+	/** Absent where nobody counts. */
+	readonly meter?: Meter;
 	/** Bytes already read that belong to the next reader, who must take them before any `data`. Never unshifted. */
 	early: Buffer;
 	/** The peer's FIN was read. A sink that attaches later is not told again: it looks here. */

@@ -1,9 +1,9 @@
 // A client's link whose bytes are counted and held to its limits. Whoever reads and writes it meets what a slow peer would
 // show: reading stops for a while, `write` says that it is enough for now. So every driver of flows is held to the same
-// limits without knowing of them, and nothing is buffered for it.
+// limits without knowing of them, and nothing is buffered for it. Bytes that are spliced pass by here as numbers alone.
 import { GatewayError } from '../core/error.ts';
 import type { Ip } from '../core/ip.ts';
-import type { Link, Sink } from '../core/link.ts';
+import type { Link, Meter, Sink } from '../core/link.ts';
 import type { Budget } from '../limits/budget.ts';
 import type { Direction } from '../limits/bytes.ts';
 
@@ -15,8 +15,8 @@ export function metered(link: Link, budget: Budget | null, takenBytes: number = 
 	return budget === null || link instanceof MeteredLink ? link : new MeteredLink(link, budget, takenBytes);
 }
 
-class MeteredLink implements Link {
-	readonly #link: Link;
+class MeteredLink implements Link, Meter {
+	readonly link: Link;
 	readonly #budget: Budget;
 	readonly #tap: Tap;
 	#sink: Sink | null = null;
@@ -32,7 +32,7 @@ class MeteredLink implements Link {
 	#spent: GatewayError | null = null;
 
 	constructor(link: Link, budget: Budget, takenBytes: number) {
-		this.#link = link;
+		this.link = link;
 		this.#budget = budget;
 		this.#tap = new Tap(this);
 		budget.onReady = (direction) => this.#ready(direction);
@@ -41,80 +41,101 @@ class MeteredLink implements Link {
 		if (bytes > 0) this.#held = !budget.spend('up', bytes);
 	}
 
+	get meter(): Meter {
+		return this;
+	}
+
+	most(way: 'in' | 'out'): number {
+		return this.#budget.most(way === 'in' ? 'up' : 'down');
+	}
+
+	moved(way: 'in' | 'out', bytes: number): boolean {
+		return way === 'in' ? this.#came(bytes) : this.#went(bytes);
+	}
+
 	get early(): Buffer {
-		return this.#link.early;
+		return this.link.early;
 	}
 
 	set early(bytes: Buffer) {
-		this.#link.early = bytes;
+		this.link.early = bytes;
 	}
 
 	get ended(): boolean {
-		return this.#link.ended;
+		return this.link.ended;
 	}
 
 	get closed(): boolean {
-		return this.#link.closed;
+		return this.link.closed;
 	}
 
 	get pendingBytes(): number {
-		return this.#link.pendingBytes;
+		return this.link.pendingBytes;
 	}
 
 	localIp(): Ip | null {
-		return this.#link.localIp();
+		return this.link.localIp();
 	}
 
 	attach(sink: Sink): void {
 		this.#sink = sink;
 		this.#paused = false;
-		this.#link.attach(this.#tap);
-		if (this.#held) this.#link.pause();
+		this.link.attach(this.#tap);
+		if (this.#held) this.link.pause();
 	}
 
 	pause(): void {
 		this.#paused = true;
-		this.#link.pause();
+		this.link.pause();
 	}
 
 	resume(): void {
 		this.#paused = false;
-		if (!this.#held) this.#link.resume();
+		if (!this.#held) this.link.resume();
 	}
 
 	write(bytes: Uint8Array): boolean {
-		this.#full = !this.#link.write(bytes);
-		if (!this.#budget.spend('down', bytes.length)) this.#shut = true;
-		return !this.#full && !this.#shut;
+		this.#full = !this.link.write(bytes);
+		return this.#went(bytes.length) && !this.#full;
 	}
 
 	closeWrite(): void {
-		this.#link.closeWrite();
+		this.link.closeWrite();
 	}
 
 	finish(lingerMs?: number): void {
-		this.#link.finish(lingerMs);
+		this.link.finish(lingerMs);
 	}
 
 	destroy(): void {
-		this.#link.destroy();
+		this.link.destroy();
 	}
 
 	reset(): void {
-		this.#link.reset();
+		this.link.reset();
 	}
 
 	gone(): Promise<void> {
-		return this.#link.gone();
+		return this.link.gone();
 	}
 
-	/** Bytes of the client have come. */
 	taken(chunk: Buffer): void {
-		if (!this.#budget.spend('up', chunk.length)) {
-			this.#held = true;
-			this.#link.pause();
-		}
+		this.#came(chunk.length);
 		this.#sink?.data(chunk);
+	}
+
+	/** Bytes of the client have come. False: no more for now. */
+	#came(bytes: number): boolean {
+		if (this.#budget.spend('up', bytes)) return true;
+		this.#held = true;
+		this.link.pause();
+		return false;
+	}
+
+	/** Bytes have gone to the client. False: no more for now. */
+	#went(bytes: number): boolean {
+		if (!this.#budget.spend('down', bytes)) this.#shut = true;
+		return !this.#shut && this.#spent === null;
 	}
 
 	endTaken(): void {
@@ -133,7 +154,7 @@ class MeteredLink implements Link {
 	#ready(direction: Direction): void {
 		if (direction === 'up') {
 			this.#held = false;
-			if (!this.#paused) this.#link.resume();
+			if (!this.#paused) this.link.resume();
 		} else {
 			this.#shut = false;
 			if (!this.#full) this.#sink?.drain();
@@ -149,7 +170,7 @@ class MeteredLink implements Link {
 			...(note && { note }),
 		} as const;
 		this.#spent = new GatewayError(code, details);
-		this.#link.reset();
+		this.link.reset();
 	}
 }
 

@@ -7,6 +7,10 @@
 // when it is given up, so what was reported for the one before, in this batch or by a duplicate that a forked child still
 // holds, reaches nobody. And a descriptor is in one object alone, which forgets it before it closes it: its number may
 // be somebody else's at once.
+//
+// So a number that is used again cannot join two clients' bytes. A link reads, writes and splices by its own field, which is
+// -1 from its close on: nothing else keeps the number, no call is left under way, and no event finds the link any more. A
+// pipe is with one mover at a time; it goes back to the others empty, or it is closed with what is in it.
 
 import { EPOLL_DATA_OFFSET, EPOLL_EVENT_BYTES, type Native, nativeCalls, type Result, type Watch } from './native.ts';
 import { PipePool } from './pipes.ts';

@@ -1,6 +1,10 @@
 // Moves bytes from one socket to another by splice(2): through a pipe, in the kernel, without a copy here. For tunnels that
 // have proved bulky: for little ones a copy costs less. A pipe is had while bytes are on their way through it and given back
 // when it is empty, so an idle tunnel has none, and its end is found only when everything before it has left.
+//
+// It runs in the loop of the links, not in a thread of its own: a tunnel moves over by a change of hands within one turn,
+// no descriptor has two owners for a moment, and limits are asked where they are kept. A thread would add a second loop's
+// wake-ups to every move and leave the work the same: it is the kernel's.
 import type { Link } from '../core/link.ts';
 import { type Mover, RawLink } from './link-raw.ts';
 import { EAGAIN, type Result } from './native.ts';
@@ -14,8 +18,12 @@ export interface Counting {
 	bytes: number;
 }
 
-/** One direction between two sockets of one reactor. */
+/** One direction between two sockets of one reactor, past the meters of their links, which are told. */
 export class SpliceMover implements Mover {
+	/** As the relay knows them: to be paused and resumed. */
+	readonly #near: Link;
+	readonly #beyond: Link;
+	/** Where the bytes move. */
 	readonly #from: RawLink;
 	readonly #to: RawLink;
 	readonly #pool: PipePool;
@@ -23,14 +31,19 @@ export class SpliceMover implements Mover {
 	#pipe: Pipe | null = null;
 	/** In the pipe. */
 	#held = 0;
+	/** The meter of the target grants no more. */
+	#shut = false;
 
 	/** Null when these two are no sockets of one reactor. */
 	static between(from: Link, to: Link, counting: Counting): SpliceMover | null {
-		if (!(from instanceof RawLink && to instanceof RawLink) || from.reactor !== to.reactor) return null;
-		return new SpliceMover(from, to, counting);
+		const [source, target] = [from.meter?.link ?? from, to.meter?.link ?? to];
+		if (!(source instanceof RawLink && target instanceof RawLink) || source.reactor !== target.reactor) return null;
+		return new SpliceMover(from, source, to, target, counting);
 	}
 
-	private constructor(from: RawLink, to: RawLink, counting: Counting) {
+	private constructor(near: Link, from: RawLink, beyond: Link, to: RawLink, counting: Counting) {
+		this.#near = near;
+		this.#beyond = beyond;
 		this.#from = from;
 		this.#to = to;
 		this.#pool = from.reactor.pipes;
@@ -49,19 +62,44 @@ export class SpliceMover implements Mover {
 
 	move(): Result {
 		const pipe = this.#pipe as Pipe;
-		const moved = this.#from.spliceTo(pipe.writing, SPLICE_BYTES);
+		const moved = this.#from.spliceTo(pipe.writing, this.#most);
 		if (moved > 0) {
 			this.#counting.bytes += moved;
-			this.#held = moved;
+			this.#held += moved;
 			this.#flush(pipe);
+			this.#tell(moved);
 		} else this.#letGo(pipe);
 		return moved;
+	}
+
+	get #most(): number {
+		const [source, target] = [this.#near.meter, this.#beyond.meter];
+		if (!source && !target) return SPLICE_BYTES;
+		return Math.min(SPLICE_BYTES, source?.most('in') ?? SPLICE_BYTES, target?.most('out') ?? SPLICE_BYTES);
+	}
+
+	/** A quota that is used up by this closes the links at once. */
+	#tell(moved: number): void {
+		this.#near.meter?.moved('in', moved);
+		if (this.#beyond.meter?.moved('out', moved) !== false) return;
+		this.#shut = true;
+		this.#near.pause();
 	}
 
 	writable(): void {
 		if (this.#pipe === null) return;
 		this.#flush(this.#pipe);
-		if (this.#held === 0) this.#from.resume();
+		this.#goOn();
+	}
+
+	/** The meter of the target grants more. */
+	resume(): void {
+		this.#shut = false;
+		this.#goOn();
+	}
+
+	#goOn(): void {
+		if (this.#held === 0 && !this.#shut) this.#near.resume();
 	}
 
 	/** The source is read again when all of it has left. A target that fails tells its own reader. */
@@ -69,7 +107,7 @@ export class SpliceMover implements Mover {
 		while (this.#held > 0) {
 			const moved = this.#to.spliceFrom(pipe.reading, this.#held);
 			if (moved <= 0) {
-				this.#from.pause();
+				this.#near.pause();
 				if (moved === -EAGAIN) this.#to.whenWritable(this);
 				return;
 			}

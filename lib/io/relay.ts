@@ -126,7 +126,7 @@ class Way implements Sink {
 	data(chunk: Buffer): void {
 		this.bytes += chunk.length;
 		if (!this.#to.write(chunk)) this.#from.pause();
-		else if (this.bytes >= BULKY_BYTES && this.#mover === null) this.#moveOver();
+		if (this.bytes >= BULKY_BYTES && this.#mover === null) this.#moveOver();
 	}
 
 	/** What was read by now has to have left before. */
@@ -146,7 +146,8 @@ class Way implements Sink {
 	}
 
 	resume(): void {
-		this.#from.resume();
+		if (this.#mover) this.#mover.resume();
+		else this.#from.resume();
 	}
 
 	reset(): void {

@@ -9,6 +9,10 @@ const CAPACITY_SECONDS = 0.1;
 /** A stream's chunk, at most: what one who is let through may read at once. */
 const CHUNK_BYTES = 65_536;
 
+/** What moves at once, as a part of what a second brings, and at least: below a page a move costs more than its bytes. */
+const MOVE_SECONDS = 0.01;
+const LEAST_MOVE_BYTES = 4_096;
+
 /** Something that reads when it may. */
 export interface Waiter {
 	/** Paid for ahead, when it was let through. */
@@ -33,6 +37,11 @@ export class Bucket {
 		this.#tokens = full ? this.#capacity : 0;
 		this.#clock = clock;
 		this.#filledMs = clock.nowMs();
+	}
+
+	/** Bytes that should move at once, where that can be chosen, so that several tunnels take turns evenly. */
+	get most(): number {
+		return Math.max(LEAST_MOVE_BYTES, Math.ceil(this.perSecond * MOVE_SECONDS));
 	}
 
 	/** The waiter may read: there is something, or it has paid ahead. */

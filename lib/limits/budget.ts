@@ -25,6 +25,13 @@ export class Budget implements Spender {
 		return !this.#waiting[direction] && !this.#mustWait(direction);
 	}
 
+	/** Bytes of the direction that should move at once: a limit is passed by less than this. */
+	most(direction: Direction): number {
+		let most = Number.POSITIVE_INFINITY;
+		for (const line of this.#lines) if (line.direction === direction) most = Math.min(most, line.bytes.most(direction));
+		return most;
+	}
+
 	/** One subject lets it through: the next one may not. */
 	passed(direction: Direction): void {
 		this.#waiting[direction] = false;

@@ -88,6 +88,13 @@ export class Bytes {
 		this.#supply();
 	}
 
+	/** Bytes of this direction that should move at once, at most. */
+	most(direction: Direction): number {
+		let most = this.#buckets[direction]?.most ?? Number.POSITIVE_INFINITY;
+		for (const quota of this.#quotas) most = Math.min(most, quota.block);
+		return most;
+	}
+
 	/** More may be read of this direction. */
 	ready(direction: Direction, waiter: Waiter): boolean {
 		const standing = standingOf(this.#store);

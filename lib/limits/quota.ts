@@ -13,7 +13,8 @@ const DAY_MS = 86_400_000;
 export class Quota {
 	readonly limitBytes: number;
 	readonly #period: Period;
-	readonly #block: number;
+	/** What is drawn at once, and what should move at once: the limit is passed by less than this. */
+	readonly block: number;
 	#id = Number.NaN;
 	#spent = 0;
 	/** By the store, in this period. */
@@ -25,7 +26,7 @@ export class Quota {
 	constructor(period: Period, limitBytes: number) {
 		this.#period = period;
 		this.limitBytes = limitBytes;
-		this.#block = Math.min(MOST_BLOCK_BYTES, Math.max(LEAST_BLOCK_BYTES, Math.ceil(limitBytes / 256)));
+		this.block = Math.min(MOST_BLOCK_BYTES, Math.max(LEAST_BLOCK_BYTES, Math.ceil(limitBytes / 256)));
 	}
 
 	/** For the log. */
@@ -36,7 +37,7 @@ export class Quota {
 	/** Bytes that should be drawn now: 0 while enough is at hand. */
 	get want(): number {
 		const left = this.#granted - this.#spent;
-		return left < this.#block / 2 ? Math.ceil(this.#block - left) : 0;
+		return left < this.block / 2 ? Math.ceil(this.block - left) : 0;
 	}
 
 	/** More than what was drawn is used, and the store has not said that there is nothing left. */

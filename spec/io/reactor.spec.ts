@@ -6,6 +6,7 @@ import { Worker } from 'node:worker_threads';
 import test, { type ExecutionContext } from 'ava';
 import fc from 'fast-check';
 import type { Link } from '../../lib/core/link.ts';
+import { metered } from '../../lib/flow/metered-link.ts';
 import { connectTcp } from '../../lib/io/connect.ts';
 import { type Listener, listen } from '../../lib/io/listen.ts';
 import { AF_INET, type Native, nativeCalls, SOL_SOCKET } from '../../lib/io/native.ts';
@@ -13,6 +14,9 @@ import { EPOLLIN, Reactor } from '../../lib/io/reactor.ts';
 import { Relay } from '../../lib/io/relay.ts';
 import { portOfSockaddr, SOCKADDR_IN6_BYTES, sockaddrOf } from '../../lib/io/sockaddr.ts';
 import { Sweep } from '../../lib/io/sweep.ts';
+import { Budget } from '../../lib/limits/budget.ts';
+import type { Bytes } from '../../lib/limits/bytes.ts';
+import { byteLimits } from '../helpers/byte-limits.ts';
 import { KeyedCheck, keyed, sinkOf } from '../helpers/keyed-stream.ts';
 import { ran } from '../helpers/link-pair.ts';
 import { startProcess } from '../helpers/process.ts';
@@ -31,14 +35,39 @@ function reactorOf(t: ExecutionContext, calls: Native | null = nativeCalls()): R
 	throw new Error('no native calls');
 }
 
-/** Calls that count how often bytes were spliced. */
-function counting(calls: Native | null, counts: { splices: number }): Native | null {
+interface Counts {
+	splices: number;
+	/** Pipes that were closed with bytes of a tunnel in them. */
+	lost: number;
+}
+
+/** Calls that count what happens to spliced bytes. */
+function counting(calls: Native | null, counts: Counts): Native | null {
 	if (!calls) return null;
+	/** Bytes in each pipe, by both of its ends. */
+	const pipes = new Map<number, { bytes: number }>();
 	return {
 		...calls,
-		splice: (from, to, length) => {
+		pipe(ends) {
+			const made = calls.pipe(ends);
+			const pipe = { bytes: 0 };
+			for (const end of ends) pipes.set(end, pipe);
+			return made;
+		},
+		splice(from, to, length) {
 			counts.splices++;
-			return calls.splice(from, to, length);
+			const moved = calls.splice(from, to, length);
+			const [source, target] = [pipes.get(from), pipes.get(to)];
+			if (moved > 0 && source) source.bytes -= moved;
+			if (moved > 0 && target) target.bytes += moved;
+			return moved;
+		},
+		close(fd) {
+			const pipe = pipes.get(fd);
+			if (pipe && pipe.bytes > 0) counts.lost++;
+			if (pipe) pipe.bytes = 0;
+			pipes.delete(fd);
+			return calls.close(fd);
 		},
 	};
 }
@@ -94,7 +123,9 @@ class World {
 	readonly #reactor: Reactor;
 	readonly #roll: (sides: number) => number;
 	readonly #sweep: Sweep = new Sweep(3_600_000);
+	readonly #paced: Bytes = byteLimits({ upBytesPerSecond: 100_000_000, downBytesPerSecond: 20_000_000 });
 	readonly #dials: Promise<unknown>[] = [];
+	readonly #budgets: Budget[] = [];
 	#listeners: Listener[] = [];
 	#keys = 0;
 
@@ -135,8 +166,18 @@ class World {
 	async #relay(near: Link, port: number): Promise<void> {
 		this.links.push(near);
 		const far = await this.#dial(port);
-		if (far) await ran(new Relay(near, far, { sweep: this.#sweep }));
+		if (far) await ran(new Relay(metered(near, this.#budget()), far, { sweep: this.#sweep }));
 		else near.destroy();
+	}
+
+	/** Every third client has none; others share a pace, or have a quota that ends them. */
+	#budget(): Budget | null {
+		const subjects = [null, this.#paced, byteLimits({ dayBytes: 1 + this.#roll(1_500_000) })];
+		const bytes = subjects[this.#roll(subjects.length)] ?? null;
+		if (bytes === null) return null;
+		const budget = new Budget([bytes]);
+		this.#budgets.push(budget);
+		return budget;
 	}
 
 	async #dial(port: number): Promise<Link | null> {
@@ -204,16 +245,17 @@ class World {
 			this.links[i]?.destroy();
 			await this.links[i]?.gone();
 		}
+		for (const budget of this.#budgets) budget.close();
 		this.#sweep.close();
 	}
 }
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length;
 
-alone('whatever is opened, moved, killed and used again, every stream gets its own bytes', async (t) => {
+alone('whatever is opened, moved, metered, killed and used again, every stream gets its own bytes', async (t) => {
 	const before = descriptors();
 	let bytes = 0;
-	const counts = { splices: 0 };
+	const counts: Counts = { splices: 0, lost: 0 };
 	const calls = counting(nativeCalls(), counts);
 	const run = async (seed: number): Promise<boolean> => {
 		const reactor = reactorOf(t, seed % 2 === 0 ? calls : narrow(calls));
@@ -235,6 +277,7 @@ alone('whatever is opened, moved, killed and used again, every stream gets its o
 	await fc.assert(fc.asyncProperty(fc.integer(), run), { numRuns: 16 });
 
 	t.true(counts.splices > 500, `${counts.splices} times spliced`);
+	t.true(counts.lost > 0, 'tunnels ended with bytes in their pipes');
 	t.true(bytes > 10_000_000, `${bytes} bytes were checked`);
 	await new Promise((resolve) => setTimeout(resolve, 1)); // node closes what watched the set in a turn of its own
 	t.is(descriptors(), before);
