@@ -45,6 +45,11 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	ip: onPath('ip', 'iproute2'),
 	/** Where it may make network namespaces. */
 	unshare: { debian: 'util-linux', find: findUnshare },
+	nsenter: onPath('nsenter', 'util-linux'),
+	'dpkg-deb': onPath('dpkg-deb', 'dpkg'),
+	/** 20 s to install, with Perl modules. */
+	lintian: onPath('lintian'),
+	setpriv: onPath('setpriv', 'util-linux'),
 	mkfifo: onPath('mkfifo', 'coreutils'),
 	/** 16 s to install, on a machine that has nothing of it. */
 	prometheus: onPath('prometheus'),
