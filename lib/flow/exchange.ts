@@ -31,6 +31,9 @@ const CRLF_BYTES = 2;
 /** What a client may send ahead of its turn before it waits in its own kernel. */
 const AHEAD_BYTES = 65_536;
 
+/** Requests of one client that are answered here in one turn: who sends thousands at once does not keep others waiting. */
+const ANSWERS = 32;
+
 /** The answer to an OPTIONS that may go no further. */
 const LAST_HOP: Buffer = Buffer.from('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n', 'latin1');
 const LAST_HOP_CLOSE: Buffer = Buffer.from(
@@ -71,6 +74,8 @@ class Exchange implements Sink, Moving, PairOwner {
 	/** The client takes no more for now. */
 	#full = false;
 	#paused = false;
+	/** It is others' turn: what is unread waits until the next one. */
+	#yielded = false;
 	/** Moves that no byte count shows. */
 	#moves = 0;
 	/** Of the last request, if it was refused: what the flow's record says when it ends there. */
@@ -135,7 +140,8 @@ class Exchange implements Sink, Moving, PairOwner {
 
 	/** Takes request after request, as long as each is over at once. */
 	#advance(): void {
-		while (!this.#pair && this.#phase === 'open' && !this.#full && this.#unread.length > 0) {
+		for (let left = ANSWERS; this.#mayAdvance; left--) {
+			if (left === 0) return this.#yield();
 			const head = this.#heads.read(this.#unread.bytes);
 			if (head === null) break;
 			if (head instanceof GatewayError) this.#refuse(head, null, false);
@@ -146,8 +152,23 @@ class Exchange implements Sink, Moving, PairOwner {
 			}
 		}
 		if (this.#phase !== 'open') return;
-		if (!this.#pair && !this.#full) this.#awaitHead();
+		if (!this.#pair && !this.#full && !this.#yielded) this.#awaitHead();
 		this.regulate();
+	}
+
+	get #mayAdvance(): boolean {
+		return !this.#pair && this.#phase === 'open' && !this.#full && !this.#yielded && this.#unread.length > 0;
+	}
+
+	#yield(): void {
+		this.#yielded = true;
+		this.regulate();
+		setImmediate(onTurn, this);
+	}
+
+	turn(): void {
+		this.#yielded = false;
+		if (this.#phase === 'open' && !this.#pair) this.#advance();
 	}
 
 	#awaitHead(): void {
@@ -204,7 +225,7 @@ class Exchange implements Sink, Moving, PairOwner {
 
 	/** A head that is waited for may be as long as its parser lets it be. */
 	#isFarAhead(): boolean {
-		return this.#unread.length >= AHEAD_BYTES && (this.#pair !== null || this.#full);
+		return this.#unread.length >= AHEAD_BYTES && (this.#pair !== null || this.#full || this.#yielded);
 	}
 
 	toClient(bytes: Buffer): boolean {
@@ -330,6 +351,10 @@ class Exchange implements Sink, Moving, PairOwner {
 		this.#wait.close();
 		this.deps.sweep.delete(this);
 	}
+}
+
+function onTurn(exchange: Exchange): void {
+	exchange.turn();
 }
 
 function clientLeft(): GatewayError {

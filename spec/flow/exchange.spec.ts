@@ -195,6 +195,18 @@ test('an empty line before a CONNECT does not go back to the handshake, which wo
 	t.is(String(stage.links[0]?.early), rest);
 });
 
+test('a thousand requests at once that are answered here are answered in turns, to the last', async (t) => {
+	const stage = await startStage(t);
+	const client = await stage.connect();
+	const count = 1_000;
+	client.end(stage.request('OPTIONS', '/', 'Max-Forwards: 0').repeat(count));
+	const { bytes, ending } = await client.readToEnd();
+	t.is(String(bytes), 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n'.repeat(count));
+	t.is(ending, 'fin');
+	t.deepEqual(await stage.end(), { kind: 'ended', outcome: { cause: 'closed' } });
+	t.is(stage.flows[0]?.requests, count);
+});
+
 test('who has failed often gets no second try on a connection', async (t) => {
 	const judge = (): never => {
 		throw new GatewayError('http_request_denied', { phase: 'policy' });
