@@ -91,6 +91,10 @@ export interface GatewayOptions {
 	readonly config?: string;
 	/** Most that V8 may keep for old objects: a process that leaks dies of it, and one that does not stays small. */
 	readonly heapMb?: number;
+	/** Most descriptors that it may have. */
+	readonly openFiles?: number;
+	/** Where it listens, with port 0. Default 127.0.0.1. */
+	readonly listen?: string;
 }
 
 /** Starts `bauta serve -L 127.0.0.1:0` with `args`; resolves when it listens. Killed when the scope ends. */
@@ -101,7 +105,10 @@ export async function startGateway(
 ): Promise<GatewayProcess> {
 	const file = options.config === undefined ? [] : ['-c', configFile(scope, options.config)];
 	const heap = options.heapMb === undefined ? [] : [`--max-old-space-size=${options.heapMb}`];
-	const child = startProcess(scope, process.execPath, [...heap, BIN, 'serve', '-L', '127.0.0.1:0', ...file, ...args]);
+	const command = [process.execPath, ...heap, BIN, 'serve', '-L', options.listen ?? '127.0.0.1:0', ...file, ...args];
+	const ulimit = options.openFiles === undefined ? [] : ['sh', '-c', `ulimit -n ${options.openFiles}; exec "$@"`, 'sh'];
+	const [program, ...rest] = [...ulimit, ...command] as [string, ...string[]];
+	const child = startProcess(scope, program, rest);
 	const gateway = new GatewayProcess(child);
 	const listening = await gateway.record((record) => record.msg === 'listening');
 	gateway.port = Number(/:(\d+)$/.exec(String(listening.address))![1]);
