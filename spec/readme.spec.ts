@@ -53,7 +53,7 @@ const world: Promise<World> = makeWorld(scope);
 const turns: Turns = new Turns({ atOnce: 4, waiting: 1_000, perClient: 1_000 });
 
 function inTurn(title: string, implementation: (t: ExecutionContext) => Promise<void>): void {
-	test(title, (t) => turns.take('', () => implementation(t)));
+	test(title, (t) => turns.take('', false, () => implementation(t)));
 }
 
 /** Runs a command to its end. */
@@ -113,7 +113,7 @@ const SHARES = 'bauta --redis redis://127.0.0.1:6379';
 const LIMITS: readonly string[] = COMMANDS.filter((one) => one.startsWith('bauta limits '));
 
 needs(test, 'redis-server')(`${SHARES} shares limits, and the commands for them do what they say`, async (t) => {
-	await turns.take('', async () => {
+	await turns.take('', false, async () => {
 		const { port: redis } = await startRedis(t);
 		const gateway = await started(t, await world, SHARES, { 6379: redis });
 		await gateway.record(({ msg }) => msg === 'limits: Redis answers, limits are shared');

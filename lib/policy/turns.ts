@@ -23,28 +23,29 @@ export class Turns {
 
 	/**
 	 * Does the work when its turn comes, first come, first served. Rejects at once with GatewayError, phase `handshake`:
-	 * `client_limit_reached` when this client has its places taken, `connection_limit_reached` when all are.
+	 * `client_limit_reached` when this client has its places taken, `connection_limit_reached` when all are. Who is `known`
+	 * goes before the others and finds a place although all are taken.
 	 */
-	async take<T>(client: string, work: () => Promise<T>): Promise<T> {
+	async take<T>(client: string, known: boolean, work: () => Promise<T>): Promise<T> {
 		const own = this.#byClient.get(client) ?? 0;
 		if (own >= this.#options.perClient) throw full('client_limit_reached');
-		if (this.#running >= this.#options.atOnce && this.#queue.length >= this.#options.waiting)
+		if (!known && this.#running >= this.#options.atOnce && this.#queue.length >= this.#options.waiting)
 			throw full('connection_limit_reached');
 		this.#byClient.set(client, own + 1);
 		try {
-			await this.#turn();
+			await this.#turn(known);
 			return await work();
 		} finally {
 			this.#leave(client);
 		}
 	}
 
-	#turn(): Promise<void> | void {
+	#turn(known: boolean): Promise<void> | void {
 		if (this.#running < this.#options.atOnce) {
 			this.#running++;
 			return;
 		}
-		return new Promise((resolve) => this.#queue.push(resolve));
+		return new Promise((resolve) => void (known ? this.#queue.unshift(resolve) : this.#queue.push(resolve)));
 	}
 
 	/** The place goes to the next in the queue, or is free. */

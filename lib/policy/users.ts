@@ -33,6 +33,9 @@ const PER_CLIENT = 4;
 const REMEMBERED_MS = 60_000;
 const MOST_REMEMBERED = 4_096;
 
+/** Who was right so recently is checked before the others: however many guess, they do not keep out who has been here. */
+const KNOWN_MS = 3_600_000;
+
 /** Longer than any protocol carries (RFC 1929: 255 bytes); what is more is not worth a hash. */
 const MOST_BYTES = 1_024;
 
@@ -47,6 +50,8 @@ export class Users {
 	readonly #turns: Turns = new Turns({ atOnce: AT_ONCE, waiting: WAITING, perClient: PER_CLIENT });
 	/** Digests of right credentials and until when they count, the oldest first. */
 	readonly #right: Map<string, number> = new Map();
+	/** Clients that were right, and until when that counts, the oldest first. */
+	readonly #known: Map<string, number> = new Map();
 	readonly #underWay: Map<string, Promise<boolean>> = new Map();
 
 	private constructor(byName: ReadonlyMap<string, Keep>, key: Buffer, clock: Clock) {
@@ -90,7 +95,7 @@ export class Users {
 		const bytes = wireBytes(password);
 		if (bytes.length > MOST_BYTES || user.length > MOST_BYTES) return Promise.resolve(false);
 		const proof = digest(this.#key, user, bytes).toString('base64');
-		if (this.#remembers(proof)) return Promise.resolve(true);
+		if (this.#holds(this.#right, proof)) return Promise.resolve(true);
 		return this.#underWay.get(proof) ?? this.#check(user, bytes, proof, client);
 	}
 
@@ -102,9 +107,9 @@ export class Users {
 			const same = timingSafeEqual(digest(this.#key, 'password', password), against);
 			return Promise.resolve(same && keep !== undefined);
 		}
-		const check = this.#turns.take(client, async () => {
+		const check = this.#turns.take(client, this.#holds(this.#known, client), async () => {
 			const right = (await isPassword(password, against)) && keep !== undefined;
-			if (right) this.#remember(proof);
+			if (right) this.#remember(proof, client);
 			return right;
 		});
 		this.#underWay.set(proof, check);
@@ -113,22 +118,30 @@ export class Users {
 		return check;
 	}
 
-	#remembers(proof: string): boolean {
-		const untilMs = this.#right.get(proof);
+	#holds(all: Map<string, number>, key: string): boolean {
+		const untilMs = all.get(key);
 		if (untilMs === undefined) return false;
 		if (this.#clock.nowMs() < untilMs) return true;
-		this.#right.delete(proof);
+		all.delete(key);
 		return false;
 	}
 
-	#remember(proof: string): void {
-		const oldest = this.#right.size < MOST_REMEMBERED ? undefined : this.#right.keys().next().value;
-		if (oldest !== undefined) this.#right.delete(oldest);
-		this.#right.set(proof, this.#clock.nowMs() + REMEMBERED_MS);
+	#remember(proof: string, client: string): void {
+		const nowMs = this.#clock.nowMs();
+		keep(this.#right, proof, nowMs + REMEMBERED_MS);
+		keep(this.#known, client, nowMs + KNOWN_MS);
 	}
 }
 
 const EMPTY: Buffer = Buffer.alloc(0);
+
+/** The one kept for longest makes room. */
+function keep(all: Map<string, number>, key: string, untilMs: number): void {
+	all.delete(key);
+	const oldest = all.size < MOST_REMEMBERED ? undefined : all.keys().next().value;
+	if (oldest !== undefined) all.delete(oldest);
+	all.set(key, untilMs);
+}
 
 /** Adds a user. Returns what is wrong with the line, or null. */
 function addLine(byName: Map<string, Keep>, text: string): string | null {

@@ -27,7 +27,7 @@ function settled(): Promise<void> {
 test('does some at once, the next when one is done, first come first served', async (t) => {
 	const turns = new Turns({ atOnce: 2, waiting: 8, perClient: 8 });
 	const jobs = Array.from({ length: 4 }, () => new Job());
-	const done = jobs.map((job, i) => turns.take(`client-${i}`, job.work));
+	const done = jobs.map((job, i) => turns.take(`client-${i}`, false, job.work));
 	await settled();
 	t.deepEqual(
 		jobs.map((job) => job.started),
@@ -50,15 +50,15 @@ test('does some at once, the next when one is done, first come first served', as
 test('refuses beyond the queue, and takes again when there is a place', async (t) => {
 	const turns = new Turns({ atOnce: 1, waiting: 1, perClient: 8 });
 	const [first, second] = [new Job(), new Job()];
-	const done = [turns.take('a', first.work), turns.take('b', second.work)];
+	const done = [turns.take('a', false, first.work), turns.take('b', false, second.work)];
 	const refused = await t.throwsAsync(
-		turns.take('c', async () => 'no'),
+		turns.take('c', false, async () => 'no'),
 		{ instanceOf: GatewayError },
 	);
 	t.is(refused.code, 'connection_limit_reached');
 	first.finish();
 	await done[0];
-	const third = turns.take('c', async () => 'yes');
+	const third = turns.take('c', false, async () => 'yes');
 	await settled();
 	second.finish();
 	t.is(await third, 'yes');
@@ -67,24 +67,24 @@ test('refuses beyond the queue, and takes again when there is a place', async (t
 test('a client that floods has its own places and no more', async (t) => {
 	const turns = new Turns({ atOnce: 1, waiting: 8, perClient: 2 });
 	const flood = Array.from({ length: 5 }, () => new Job());
-	const taken = flood.map((job) => turns.take('flooder', job.work).catch(codeOf));
-	const other = turns.take('other', async () => 'served');
+	const taken = flood.map((job) => turns.take('flooder', false, job.work).catch(codeOf));
+	const other = turns.take('other', false, async () => 'served');
 	t.deepEqual(await Promise.all(taken.slice(2)), Array(3).fill('client_limit_reached'));
 	for (const job of flood.slice(0, 2)) {
 		await settled();
 		job.finish();
 	}
 	t.is(await other, 'served');
-	t.is(await turns.take('flooder', async () => 'again'), 'again');
+	t.is(await turns.take('flooder', false, async () => 'again'), 'again');
 });
 
 test('work that fails gives its place back', async (t) => {
 	const turns = new Turns({ atOnce: 1, waiting: 0, perClient: 1 });
 	await t.throwsAsync(
-		turns.take('a', () => Promise.reject(new Error('broken'))),
+		turns.take('a', false, () => Promise.reject(new Error('broken'))),
 		{ message: 'broken' },
 	);
-	t.is(await turns.take('a', async () => 'next'), 'next');
+	t.is(await turns.take('a', false, async () => 'next'), 'next');
 });
 
 test('never does more at once than it may, whatever comes and goes', async (t) => {
@@ -102,7 +102,7 @@ test('never does more at once than it may, whatever comes and goes', async (t) =
 					most = Math.max(most, running.length);
 					return job.then(() => void served++);
 				};
-				all.push(turns.take(client, work).catch(() => {}));
+				all.push(turns.take(client, false, work).catch(() => {}));
 				if (!finishesOne) continue;
 				await settled();
 				running.shift()?.();

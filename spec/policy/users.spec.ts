@@ -140,6 +140,21 @@ test('guesses from everywhere are refused beyond the queue, and it empties again
 	t.true(await users.verify({ user: 'alice', password: 'wonder' }, 'client-7'));
 });
 
+test('who was right within the hour is checked before all that guess', async (t) => {
+	let nowMs = 1_000;
+	const { users } = Users.parse([line('alice', 'wonder', 10), line('bob', 'builder', 10)], [], { nowMs: () => nowMs });
+	t.true(await users.verify({ user: 'alice', password: 'wonder' }, 'home'));
+	const flood = (): Promise<unknown>[] =>
+		Array.from({ length: 100 }, (_, i) => users.verify({ user: 'alice', password: `${i}` }, `c${i}`).catch(codeOf));
+	let guesses = flood();
+	t.true(await users.verify({ user: 'bob', password: 'builder' }, 'home'));
+	t.is((await Promise.all(guesses)).filter((answer) => answer === false).length, 66);
+	nowMs += 3_600_000;
+	guesses = flood();
+	t.is(await users.verify({ user: 'bob', password: 'builder' }, 'home').catch(codeOf), 'connection_limit_reached');
+	await Promise.all(guesses);
+});
+
 test('a stranger is checked as somebody is, in turns and all', async (t) => {
 	const { users } = Users.parse([line('alice', 'wonder', 12)]);
 	const asked = Array.from({ length: 6 }, (_, i) =>
