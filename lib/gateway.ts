@@ -12,7 +12,9 @@ import type { ProxyInbound } from './inbound/proxy.ts';
 import type { HandedSocket } from './io/listen.ts';
 import { InterfaceAddresses } from './io/own-addresses.ts';
 import { Reactor } from './io/reactor.ts';
-import { AccountLimiter } from './limits/account-limiter.ts';
+import { systemFacts } from './io/system.ts';
+import { AccountLimiter, type Ceilings } from './limits/account-limiter.ts';
+import { fitted } from './limits/fit.ts';
 import type { RedisShared } from './limits/redis-shared.ts';
 import { prepareListeners } from './listeners.ts';
 import { type Kept, keptFor } from './parts.ts';
@@ -101,7 +103,7 @@ class ComposedGateway implements Gateway {
 
 	constructor(config: Config, { hooks = {}, observer = {}, handed = () => null }: GatewayOptions) {
 		this.#observer = observer;
-		this.#limiter = new AccountLimiter(config.limits.allowances, config.limits.ceilings);
+		this.#limiter = new AccountLimiter(config.limits.allowances, ceilingsOf(config));
 		this.#kept = keptFor(config);
 		const surroundings: Surroundings = {
 			hooks,
@@ -229,7 +231,7 @@ class ComposedGateway implements Gateway {
 			this.#current = next;
 			change.commit();
 			next.commit();
-			this.#limiter.change(config.limits.allowances, config.limits.ceilings);
+			this.#limiter.change(config.limits.allowances, ceilingsOf(config));
 			if (!isDeepStrictEqual(config.redis, old.config.redis))
 				this.#observer.note?.('warn', 'redis: another store takes a restart, the one before goes on');
 			this.#tell(change.started);
@@ -283,6 +285,11 @@ class ComposedGateway implements Gateway {
 	async #stopListening(): Promise<void> {
 		await Promise.all(this.#current.inbounds.map((inbound) => inbound.stop()));
 	}
+}
+
+/** What is configured, as far as there are descriptors for it. */
+function ceilingsOf({ limits }: Config): Ceilings {
+	return fitted(limits.ceilings, systemFacts().descriptors);
 }
 
 async function within(limitMs: number, done: Promise<void>): Promise<void> {
