@@ -5,7 +5,7 @@ import { createServer as createWeb } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
-import { handshakeOf, PROTOCOLS, readReply } from './handshakes.ts';
+import { handshakeOf, type Login, PROTOCOLS, readReply } from './handshakes.ts';
 import { RawClient } from './raw-client.ts';
 
 export interface GoodPorts {
@@ -19,6 +19,8 @@ export interface GoodStart {
 	readonly clients: number;
 	/** Of the visitors; one behind it for the next. */
 	readonly from: string | null;
+	/** SOCKS4 has no password. */
+	readonly login: Login | null;
 }
 
 export interface GoodReport {
@@ -40,11 +42,12 @@ async function listening(server: Server): Promise<number> {
 
 /** By one protocol after the other: handshake, some bytes there and back, goodbye. */
 async function visit(start: GoodStart, localAddress: string | undefined, i: number, ports: GoodPorts): Promise<void> {
-	const protocol = PROTOCOLS[i % PROTOCOLS.length]!;
+	const spoken = start.login ? PROTOCOLS.filter((protocol) => !protocol.startsWith('socks4')) : PROTOCOLS;
+	const protocol = spoken[i % spoken.length]!;
 	const socket = connect({ host: start.host, port: start.port, ...(localAddress ? { localAddress } : {}) });
 	try {
 		const client = new RawClient(socket);
-		client.write(handshakeOf(protocol, HOST, protocol === 'http' ? ports.web : ports.echo));
+		client.write(handshakeOf(protocol, HOST, protocol === 'http' ? ports.web : ports.echo, start.login ?? undefined));
 		const reply = await readReply(client, protocol);
 		if (!reply.granted) throw new Error(`refused with ${reply.code}`);
 		if (protocol !== 'http') client.write('hello');

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads';
 import type { ExecutionContext } from 'ava';
 import { type GatewayOptions, type GatewayProcess, startGateway } from './gateway-process.ts';
 import type { GoodPorts, GoodReport, GoodStart } from './good-client.ts';
+import type { Login } from './handshakes.ts';
 import { descriptors, residentBytes, until } from './process.ts';
 import type { Scope } from './scope.ts';
 
@@ -40,6 +41,8 @@ export interface SiegeOptions extends GatewayOptions {
 	readonly allPorts?: boolean;
 	/** Where the gateway is reached. */
 	readonly host?: string;
+	/** Of the good clients. */
+	readonly login?: Login;
 	/** Addresses of the good clients. */
 	readonly from?: string | null;
 }
@@ -141,8 +144,8 @@ export async function besiege(
 ): Promise<SiegeReport> {
 	const good = await GoodClients.prepare(scope);
 	const gateway = await startGateway(scope, argsOf(options, good.ports), options);
-	const { host = '127.0.0.1', from = '127.9.9.1' } = options;
-	good.start({ host, port: gateway.port, clients: CLIENTS, from });
+	const { host = '127.0.0.1', from = '127.9.9.1', login = null } = options;
+	good.start({ host, port: gateway.port, clients: CLIENTS, from, login });
 	await good.visit(VISITS);
 	const before = footprint(gateway);
 	const most = { ...before };
