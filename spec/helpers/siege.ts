@@ -52,7 +52,7 @@ export interface Siege {
 	/** Origins of the good clients, which an attacker may visit, too. */
 	readonly good: GoodPorts;
 	/** Takes note of what the gateway takes now: the most of it is told. */
-	look(): Footprint;
+	readonly look: () => Footprint;
 }
 
 /** What is to be asserted, and told. */
