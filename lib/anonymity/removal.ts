@@ -126,9 +126,12 @@ function linkLine(field: Field): string | null {
 	return passed.length === 0 ? null : withValue(field, passed.join(', '));
 }
 
-/** Links are separated by commas, which `<...>` and `"..."` may hold too. */
+/**
+ * Links are separated by commas, which `<...>` and `"..."` may hold too. What is opened and never closed goes to the end, so
+ * that no byte is looked at twice: an origin may send as many `<` as a head holds.
+ */
 function linksOf(value: string): string[] {
-	return [...value.matchAll(/(?:<[^>]*>|"(?:[^"\\]|\\.)*"|[^,])+/g)]
+	return [...value.matchAll(/(?:<[^>]*>?|"(?:[^"\\]|\\.)*"?|[^,<"])+/g)]
 		.map(([link]) => link.trim())
 		.filter((link) => link !== '');
 }

@@ -84,6 +84,15 @@ for (const [value, left] of LINKS) {
 	});
 }
 
+// A million of either took minutes when each was looked for to the end again.
+for (const opened of ['<', '"\\', '"']) {
+	test(`a Link of nothing but ${opened} costs its length and not the square of it`, (t) => {
+		const value = opened.repeat(1_000_001);
+		const field = { name: 'link', value, line: `Link: ${value}` };
+		t.is(new Removal(['hints']).lineToClient(field), field.line);
+	});
+}
+
 test('a title before the relation does not hide it', (t) => {
 	const line = 'Link: <a>; title="x"; rel="preload"';
 	t.deepEqual(passedBack([line], { removal: new Removal(['hints']) }), []);
