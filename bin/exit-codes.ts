@@ -3,7 +3,7 @@
 /** Values of sysexits.h. */
 export const EXIT = {
 	ok: 0,
-	/** No code of sysexits.h: `bauta route` says that a target is refused. */
+	/** No code of sysexits.h: `bauta route` says that a target is refused, `bauta judge` that a proxy leaks. */
 	refused: 1,
 	/** EX_USAGE: the command line. */
 	usage: 64,

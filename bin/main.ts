@@ -32,6 +32,7 @@ export function commands(): Command {
 	addAdmin(program);
 	addCheck(program);
 	addRoute(program);
+	addJudge(program);
 	addConfig(program.command('config').description('the configuration as text'));
 	addUser(program.command('user').description('users'));
 	addLimits(program.command('limits').description('what a client or a user has used of the shared limits'));
@@ -98,6 +99,21 @@ function addRoute(program: Command): void {
 		.option('--at <time>', 'then, such as "2026-11-23T12:00"')
 		.option('--json', 'as JSON')
 		.action(async (target: string, values: FlagValues) => (await import('./commands/route.ts')).route(target, values));
+}
+
+function addJudge(program: Command): void {
+	const collect = (url: string, before: readonly string[] = []): string[] => [...before, url];
+	withFlags(program.command('judge'), { without: ['listen', 'admin', 'redis', 'log-level', 'log-clients'] })
+		.description(
+			'send requests full of what identifies through a gateway to an origin of its own, and say what arrived',
+		)
+		.option('--through <url>', 'judge this proxy and not a gateway made for it, as -F takes it; repeatable', collect)
+		.option('--origin <host:port[,port]>', 'where proxies find this machine; the last port is for tunnels')
+		.option('--dns <address:port>', 'answer there for the names under --zone, and say who asked')
+		.option('--zone <name>', 'a zone that is delegated to this machine; else one of example.com')
+		.option('--expect <grade>', 'transparent, anonymous, elite or byte-true; exit 1 below it; elite if not said')
+		.option('--json', 'as JSON')
+		.action(async (values: FlagValues) => (await import('./commands/judge.ts')).judge(values));
 }
 
 function addConfig(config: Command): void {

@@ -24,6 +24,7 @@ import { httpStatusOf, socks4ReplyOf, socks5ReplyOf } from '../lib/protocol/caus
 import { ip, policy, resolved, to, word } from './helpers/exit-policies.ts';
 import { type GatewayProcess, type LogRecord, startGateway, temporaryFolder } from './helpers/gateway-process.ts';
 import type { Login } from './helpers/handshakes.ts';
+import { startTinyproxy } from './helpers/hops.ts';
 import { startMiniHop } from './helpers/mini-hops.ts';
 import { freePort, run, startProcess } from './helpers/process.ts';
 import { type Declare, needs } from './helpers/programs.ts';
@@ -223,6 +224,22 @@ inTurn(SCHEMA, async (t) => {
 	t.deepEqual(JSON.parse(written), jsonSchema());
 });
 
+// The judge.
+
+const JUDGES: readonly string[] = COMMANDS.filter((one) => one.startsWith('bauta judge'));
+
+needs(test, 'tinyproxy')('the judge grades the gateway byte-true, and finds what another proxy leaks', async (t) => {
+	const { port } = await startTinyproxy(t);
+	const said = await Promise.all(JUDGES.map((command) => turns.take('', false, () => sh(t, command, { 3128: port }))));
+	t.deepEqual(
+		said.map(({ code, text }) => [code, /^grade: (.*)$/m.exec(text)?.[1]]),
+		[
+			[0, 'byte-true'],
+			[1, 'anonymous'],
+		],
+	);
+});
+
 test('every command is run here, or listed as one that cannot be', (t) => {
 	const run = [
 		HASH,
@@ -233,6 +250,7 @@ test('every command is run here, or listed as one that cannot be', (t) => {
 		PRINT,
 		SCHEMA,
 		...LIMITS,
+		...JUDGES,
 		...VISITS.map(({ command }) => command),
 		...COMMANDS.filter((one) => SERVES.test(one)),
 	];

@@ -19,13 +19,27 @@ export interface Group {
 export const IDENTIFYING: readonly Group[] = [
 	{
 		why: 'A proxy names itself or the hosts before it (RFC 9110 section 7.6.3, RFC 8586, and vendors of their own).',
-		names: ['cdn-loop', 'cf-ray', 'cf-visitor', 'cf-worker', 'x-envoy-internal', 'x-htx-agent', 'x-tinyproxy'],
+		names: [
+			['cdn-loop', 'cf-ray', 'cf-request-id', 'cf-visitor', 'cf-worker', 'x-htx-agent', 'x-tinyproxy', 'x-varnish'],
+			['surrogate-capability', 'akamai-origin-hop', 'fastly-ff', 'fastly-ssl', 'x-azure-ref', 'x-azure-fdid'],
+			['x-amz-cf-id', 'x-amzn-trace-id', 'x-amzn-request-id', 'x-cloud-trace-context', 'front-end-https'],
+		].flat(),
 		words: ['via'],
+		prefixes: ['x-envoy-', 'x-akamai-', 'x-arr-'],
 	},
 	{
 		why: 'A proxy says for whom it asks, whether by RFC 7239 or by the older X-Forwarded-For and its many variants.',
-		names: ['coming-from', 'x-coming-from', 'x-from', 'x-orig-client', 'x-original-host', 'sp-client', 'sp-host'],
-		words: ['forwarded', 'forward', 'forwarder', 'forwards', 'imforwards', 'fwd', 'xorwarded'],
+		names: [
+			'coming-from',
+			'x-coming-from',
+			'x-from',
+			'x-orig-client',
+			'x-original-host',
+			'sp-client',
+			'sp-host',
+			'x-ff',
+		],
+		words: ['forwarded', 'forward', 'forwarder', 'forwards', 'imforwards', 'fwd', 'xff', 'xorwarded', 'forwared'],
 	},
 	{
 		why: 'The address of a client in a field of its own: X-Real-IP, Client-IP, True-Client-IP, CF-Connecting-IP and kin.',
@@ -33,8 +47,9 @@ export const IDENTIFYING: readonly Group[] = [
 		words: [
 			['ip', 'ipv4', 'ipv6', 'ipaddr', 'ipaddress', 'addr', 'clientip', 'clientaddr', 'clientaddress', 'realip'],
 			['remoteip', 'socketip', 'userip', 'nasip', 'wapipaddr', 'client-address', 'remote-address', 'remote-host'],
-			['external-address'],
+			['external-address', 'host-address'],
 		].flat(),
+		prefixes: ['cloudfront-', 'x-appengine-'],
 	},
 	{
 		why: 'The user as a proxy or a company network knows it. From (RFC 9110 section 10.1.2) is the mail address of a person.',
@@ -46,6 +61,7 @@ export const IDENTIFYING: readonly Group[] = [
 			'x-authenticated-groups',
 			'x-sina-proxyuser',
 		],
+		prefixes: ['cuda-', 'ssl-client-', 'x-ssl-client-'],
 	},
 	{
 		why: 'Meant for a proxy, by name: Proxy-*, X-Proxy-ID, WL-Proxy-*, and misspellings that proxies make to blank a field.',
@@ -60,7 +76,7 @@ export const IDENTIFYING: readonly Group[] = [
 		why: 'A mobile operator says which subscriber and which device this is ("header enrichment", "supercookies").',
 		names: [
 			['tm-user-id', 'x-att-deviceid', 'x-jphone-uid', 'x-network-info', 'x-piper-id', 'rim-device-id'],
-			['x-up-uplink', 'x-up-subscriber-coi'],
+			['x-up-uplink', 'x-up-subscriber-coi', 'x-dcmguid', 'x-em-uid'],
 		].flat(),
 		words: ['msisdn', 'imisdn', 'imsi', 'imei', 'mdn', 'subno', 'clid', 'uidh', 'acr', 'calling-line-id'],
 		// Not x-up-: Unpoly, a script library, speaks to its server in it.

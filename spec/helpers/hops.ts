@@ -1,6 +1,6 @@
 // Proxies of other people, from Debian's packages, as hops: none of our code on their side of the wire.
 import type { ChildProcess } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from './gateway-process.ts';
 import { accepting, freePort, startProcess } from './process.ts';
@@ -41,14 +41,37 @@ export function startSquid(scope: Scope): Promise<Hop> {
 	});
 }
 
-const SQUID = `http_access allow all
-cache deny all
-access_log none
+const UNSEEN = `access_log none
 cache_log /dev/null
 pid_filename none
 coredump_dir /
 shutdown_lifetime 0 seconds
 `;
+
+const SQUID = `http_access allow all
+cache deny all
+${UNSEEN}`;
+
+/** tinyproxy as Debian configures it, on a port of its own and without a log. */
+export function startTinyproxyOfDebian(scope: Scope): Promise<Hop> {
+	const file = join(temporaryFolder(scope), 'tinyproxy.conf');
+	const text = readFileSync('/etc/tinyproxy/tinyproxy.conf', 'utf8');
+	return start('http://', (port) => {
+		const lines = text.replace(/^(User|Group|LogFile|PidFile|Port|LogLevel) .*$/gm, '');
+		writeFileSync(file, `${lines}\nPort ${port}\nLogLevel Critical\n`);
+		return spawnProgram(scope, 'tinyproxy', ['-d', '-c', file]);
+	});
+}
+
+/** squid as Debian configures it, on a port of its own and without logs. */
+export function startSquidOfDebian(scope: Scope): Promise<Hop> {
+	const file = join(temporaryFolder(scope), 'squid.conf');
+	const text = readFileSync('/etc/squid/squid.conf', 'utf8');
+	return start('http://', (port) => {
+		writeFileSync(file, `${text.replace(/^http_port .*$/m, `http_port 127.0.0.1:${port}`)}\n${UNSEEN}`);
+		return spawnProgram(scope, 'squid', ['-N', '-f', file]);
+	});
+}
 
 /** SOCKS 4 and 5. The URL says socks4a, which is what nobody else here serves. */
 export function startDanted(scope: Scope): Promise<Hop> {

@@ -1,7 +1,7 @@
 // The world that the README's commands are run in. Its internet is one SOCKS5 hop on loopback that leads every host to
 // origins here, by port: 22, 80, 443. Gateways have it as their upstream by BAUTA_UPSTREAM, which their own flags overrule,
 // and no DNS. So commands run as they stand but for the ports on loopback: 1080 and 1081 are where a gateway listens, 9050
-// is such a hop. Other programs have a home of their own, where their settings are.
+// is such a hop, 3128 another's proxy. Other programs have a home of their own, where their settings are.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BIN } from './command.ts';
@@ -136,7 +136,7 @@ export type Ports = Readonly<Record<number, number>>;
 
 /** The text as it stands, but for the ports. */
 export function withPorts(text: string, ports: Ports): string {
-	return text.replace(/\b(1080|1081|6379|9050)\b/g, (port) => String(ports[Number(port)] ?? port));
+	return text.replace(/\b(1080|1081|3128|6379|9050)\b/g, (port) => String(ports[Number(port)] ?? port));
 }
 
 export interface Shelled extends Finished {
