@@ -50,6 +50,8 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	/** 20 s to install, with Perl modules. */
 	lintian: onPath('lintian'),
 	setpriv: onPath('setpriv', 'util-linux'),
+	debootstrap: onPath('debootstrap'),
+	'systemd-nspawn': onPath('systemd-nspawn', 'systemd-container'),
 	mkfifo: onPath('mkfifo', 'coreutils'),
 	/** 16 s to install, on a machine that has nothing of it. */
 	prometheus: onPath('prometheus'),

@@ -1,30 +1,22 @@
 // The Debian package: built, looked at by lintian, and installed into a copy of this system, where it serves, is upgraded with
 // a tunnel open, and is purged without a trace. `npm run test:deb`; the same under a booted systemd is boot.spec.ts.
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import test from 'ava';
+import { buildDeb, ORIGIN } from '../helpers/deb.ts';
 import { temporaryFolder } from '../helpers/gateway-process.ts';
 import { run, until } from '../helpers/process.ts';
 import { needs, program } from '../helpers/programs.ts';
 import { type Scope, scopeOfFile } from '../helpers/scope.ts';
-import { SystemCopy } from '../helpers/system-copy.ts';
+import { copyOfSystem } from '../helpers/system-copy.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
-const BUILD = join(ROOT, 'packaging/deb/build.ts');
 const scope: Scope = scopeOfFile(test);
 const shared: string = temporaryFolder(scope);
 
-/** Builds a package; not compressed, which would take most of the time. */
-async function build(out: string, ...flags: string[]): Promise<string> {
-	const always = [BUILD, '--compression', 'none', '--out', out];
-	const { code, stdout, stderr } = await run(scope, process.execPath, [...always, ...flags]);
-	if (code !== 0) throw new Error(stderr);
-	return stdout.toString().trim();
-}
-
 const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { readonly version: string };
-const first: Promise<string> = build(shared);
-const second: Promise<string> = first.then(() => build(shared, '--version', `${version}+next`));
+const first: Promise<string> = buildDeb(scope, shared);
+const second: Promise<string> = first.then(() => buildDeb(scope, shared, '--version', `${version}+next`));
 
 needs(
 	test,
@@ -39,16 +31,9 @@ needs(
 
 needs(test, 'dpkg-deb')('the same sources give the same bytes', async (t) => {
 	await second;
-	const again = await build(temporaryFolder(scope));
+	const again = await buildDeb(scope, temporaryFolder(scope));
 	t.is((await run(t, 'cmp', [await first, again])).stdout.toString(), '');
 });
-
-/** What clients reach: it ends the answer to /hold when /go is asked for. */
-const ORIGIN = `let held; require('node:http').createServer((q, a) => {
-	if (q.url === '/hold') { held = a; a.write('begun '); return; }
-	if (q.url === '/go') held.end('ended');
-	a.end('hello from the origin');
-}).listen(8080, '127.0.0.1', () => console.log('open'));`;
 
 const OPEN = `[exit]
 ports = "all"
@@ -64,15 +49,11 @@ const LEFTOVERS = `cd /mnt/changed && find . \\( -path ./mnt -o -path ./dev -o -
 const RECORDS =
 	/^\.\/(var\/lib\/dpkg|var\/log|var\/cache|etc\/(passwd|group|shadow|gshadow|\.pwd\.lock|subuid|subgid)|var\/lib\/man-db)/;
 
-const root = needs(test.serial, 'dpkg-deb', 'unshare', 'nsenter', 'setpriv', 'curl');
+const root = needs(test.serial, 'dpkg-deb', 'unshare', 'nsenter', 'setpriv', 'curl', 'ip');
 
 root('installed it serves, upgraded it keeps its tunnels, purged it is gone', async (t) => {
-	const copy = await SystemCopy.make(t, shared);
-	const sh = async (command: string): Promise<string> => {
-		const { code, text, stderr } = await copy.sh(command);
-		t.is(code, 0, `${command}: ${text}${stderr}`);
-		return text;
-	};
+	const copy = await copyOfSystem(t, shared);
+	const sh = (command: string): Promise<string> => copy.output(command);
 	const as = (user: string): string => `setpriv --reuid ${user} --regid ${user} --clear-groups`;
 	const curl = 'curl -sS --max-time 60 -x http://127.0.0.1:1080 http://127.0.0.1:8080';
 
@@ -82,8 +63,10 @@ root('installed it serves, upgraded it keeps its tunnels, purged it is gone', as
 	t.is(await sh('bauta --version; ls /etc/systemd/system/*.wants/bauta.* 2>/dev/null || true'), `${version}\n`);
 	t.is(await sh(`${as('bauta')} bauta check -c /etc/bauta/bauta.toml`), 'the configuration is valid\n');
 
-	await sh(`printf '${OPEN.replaceAll('\n', '\\n')}' > /etc/bauta/conf.d/spec.toml; install -d -o bauta /run/bauta`);
-	copy.start(`/usr/lib/bauta/node -e "${ORIGIN.replaceAll('"', '\\"')}"`);
+	writeFileSync(join(shared, 'open.toml'), OPEN);
+	writeFileSync(join(shared, 'origin.cjs'), ORIGIN);
+	await sh('cp /mnt/shared/open.toml /etc/bauta/conf.d; install -d -o bauta /run/bauta');
+	copy.start('exec /usr/lib/bauta/node /mnt/shared/origin.cjs');
 	copy.start(`exec ${as('bauta')} bauta serve -c /etc/bauta/bauta.toml`);
 	const status = async (): Promise<string> => (await copy.sh('bauta status --json')).text;
 	await until('it serves', status, (text) => text.includes(`"version":"${version}"`));
