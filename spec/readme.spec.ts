@@ -27,9 +27,9 @@ import type { Login } from './helpers/handshakes.ts';
 import { startTinyproxy } from './helpers/hops.ts';
 import { startMiniHop } from './helpers/mini-hops.ts';
 import { freePort, run, startProcess } from './helpers/process.ts';
-import { type Declare, needs } from './helpers/programs.ts';
-import { block, blocks, COMMANDS, PAIRS, paragraph, README, section, table } from './helpers/readme.ts';
-import { PROXYCHAINS, VISITS, type Visit } from './helpers/readme-clients.ts';
+import { needs } from './helpers/programs.ts';
+import { COMMANDS, PAIRS, README } from './helpers/readme.ts';
+import { declarer, PROXYCHAINS, VISITS, visits } from './helpers/readme-clients.ts';
 import {
 	loadPage,
 	makeWorld,
@@ -150,41 +150,10 @@ async function gatewayFor(flags: string[]): Promise<GatewayProcess> {
 	return startGateway(scope, [...flags, '--allow-ports', 'default,22', '-F', `socks5://127.0.0.1:${internet.port}`]);
 }
 
-/** Runs a client and returns what it got. */
-async function visit(t: ExecutionContext, one: Visit, port: number): Promise<string> {
-	const { command, after, show } = one;
-	if (after) t.is((await sh(t, after, { 1080: port })).code, 0);
-	const done = await sh(t, one.resolves ? `export CURL_HOME=$HOME/knows; ${command}` : command, { 1080: port });
-	t.is(done.code, one.hangsUp ? 255 : 0, done.stderr);
-	return show ? (await sh(t, show)).text : done.text;
-}
-
-/** How a client's test is declared, by its program. */
-const CLIENTS: Readonly<Record<Visit['program'], Declare>> = {
-	curl: needs(test.serial, 'curl'),
-	wget: needs(test.serial, 'wget'),
-	git: needs(test.serial, 'git'),
-	ssh: needs(test.serial, 'ssh', 'nc'),
-	'apt-get': needs(test.serial, 'apt-get'),
-	chromium: needs(test.serial, 'chromium'),
-	proxychains4: needs(test.serial, 'proxychains4', 'curl'),
-};
-
-for (const one of VISITS) {
-	CLIENTS[one.program](`${one.command} is led to its target`, async (t) => {
-		const { internet, visits } = await world;
-		const gateway = await (one.asAlice ? CLOSED : OPEN);
-		const port = Number(one.asked.split(':')[1]);
-		const before = { visits: visits(port), asked: internet.asked.length, records: gateway.records.length };
-		const got = await visit(t, one, gateway.port);
-		if (!one.hangsUp) t.true(got.includes(WORD), got);
-		t.true(visits(port) > before.visits);
-		// Plain HTTP may find a connection that is open already.
-		t.true(internet.asked.slice(one.protocol === 'http' ? 0 : before.asked).includes(one.asked));
-		const isNew = (record: LogRecord): boolean => gateway.records.indexOf(record) >= before.records;
-		await gateway.record((record) => isNew(record) && record.msg === 'flow' && record.protocol === one.protocol);
-	});
-}
+for (const one of VISITS)
+	declarer(test.serial, one.program)(`${one.command} is led to its target`, async (t) =>
+		visits(t, await world, one, await (one.asAlice ? CLOSED : OPEN)),
+	);
 
 // Commands that end by themselves.
 
@@ -262,7 +231,7 @@ test('every command is run here, or listed as one that cannot be', (t) => {
 
 // Files.
 
-for (const toml of blocks('toml')) {
+for (const toml of README.blocks('toml')) {
 	inTurn(
 		`bauta check finds nothing wrong with the file that begins ${JSON.stringify(toml.split('\n')[0])}`,
 		async (t) => {
@@ -292,7 +261,7 @@ function wayOf(toml: string, host: string, user: string | null, at = '2026-11-23
 }
 
 test('the rules open one inside host and one port, and close what they say', (t) => {
-	const judge = policyOf(block('toml', 'wiki.lan'));
+	const judge = policyOf(README.block('toml', 'wiki.lan'));
 	const neighbour = { client: { ip: ip('192.0.2.9'), key: 'k', network: null } };
 	t.is(word(judge.judge(to('10.1.2.3', 8090))), 'allow');
 	t.is(resolved(judge, to('wiki.lan', 8090), '10.1.2.3'), 'allow');
@@ -307,7 +276,7 @@ test('the rules open one inside host and one port, and close what they say', (t)
 });
 
 test('the file for Tor sends each user and onion services their way', (t) => {
-	const file = block('toml', 'tor://');
+	const file = README.block('toml', 'tor://');
 	for (const user of ['web', 'mail']) {
 		t.is(wayOf(file, 'example.com', user), 'tor');
 		t.is(wayOf(file, 'duckduckgo.onion', user), 'tor');
@@ -318,7 +287,7 @@ test('the file for Tor sends each user and onion services their way', (t) => {
 });
 
 test('the file with sources sends a bank and a wish their way', (t) => {
-	const file = block('toml', '[[source]]');
+	const file = README.block('toml', '[[source]]');
 	t.is(wayOf(file, 'www.example.com', null), 'direct');
 	t.is(wayOf(file, 'bank.example.com', null), 'office');
 	t.is(wayOf(file, 'www.example.com', 'web-exit-night', '2026-11-23T23:00'), 'office');
@@ -338,7 +307,7 @@ function application(t: Scope, ports: Ports): string {
 		typeRoots: [join(ROOT, 'node_modules/@types')],
 	};
 	writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
-	writeFileSync(join(folder, 'app.ts'), withPorts(block('ts', 'createGateway'), ports));
+	writeFileSync(join(folder, 'app.ts'), withPorts(README.block('ts', 'createGateway'), ports));
 	const config = { extends: join(ROOT, 'tsconfig.json'), compilerOptions, include: ['app.ts'] };
 	writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
 	return folder;
@@ -377,7 +346,7 @@ test('the table of causes is that of lib/protocol/causes.ts', (t) => {
 		codes.map((code) => `\`${code}\``).join(', '),
 		...replies.split(' | '),
 	]);
-	const written = table('| | cause | SOCKS4 | SOCKS5 | HTTP |');
+	const written = README.table('| | cause | SOCKS4 | SOCKS5 | HTTP |');
 	t.deepEqual(
 		written.map((row) => row.slice(1)),
 		rows,
@@ -389,30 +358,28 @@ test('the log line has the facts of a real one, in their order', async (t) => {
 	const gateway = await OPEN;
 	await loadPage(t, gateway.port);
 	const real = await gateway.record(({ protocol, cause }) => protocol === 'socks5' && cause === 'closed');
-	const shown = JSON.parse(block('json', 'flow')) as LogRecord;
+	const shown = JSON.parse(README.block('json', 'flow')) as LogRecord;
 	t.deepEqual(Object.keys(shown), Object.keys(real));
 	for (const [key, value] of Object.entries(shown)) t.is(typeof value, typeof real[key], key);
 });
 
 test('levels, limits, exit codes, scripts, keys and paths are those of the code', (t) => {
-	const levels = table('| level | the target learns | Via | X-Forwarded-For, Forwarded |');
+	const levels = README.table('| level | the target learns | Via | X-Forwarded-For, Forwarded |');
 	t.deepEqual(
 		levels.map(([level]) => /\w+/.exec(level!)![0]),
 		Object.keys(LEVELS),
 	);
-	const limits = section('Limits').match(/\d[\d,]*/g)!;
+	const limits = README.section('Limits').match(/\d[\d,]*/g)!;
 	const { connectionsOpen, connectionsPerSecond, burst } = DEFAULT_ALLOWANCES.client;
 	const { handshakes, totalConnections } = DEFAULT_CEILINGS;
 	for (const limit of [connectionsOpen, connectionsPerSecond, burst, handshakes, totalConnections])
 		t.true(limits.includes(limit.toLocaleString('en')), String(limit));
-	const codes = paragraph('Exit codes:').match(/\b\d+\b/g)!;
+	const codes = README.paragraph('Exit codes:').match(/\b\d+\b/g)!;
 	t.deepEqual(codes.map(Number), Object.values(EXIT));
 	const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 	t.true(INSTALLS[2]!.endsWith(` bauta-${manifest.version}.tgz`));
-	for (const [, script] of README.matchAll(/npm run ([\w:]+)/g)) t.true(script! in manifest.scripts, script);
-	for (const [, path] of README.matchAll(/`((?:lib|conf|systemd)\/[\w./]+)`/g))
-		t.true(existsSync(join(ROOT, path!)), path);
-	for (const [, first, key] of README.matchAll(/`([a-z]+)\.([a-z_]+)(?: = [^`]*)?`/g)) {
-		if (key !== 'toml') t.true(key! in (jsonSchema().properties?.[first!]?.properties ?? {}), `${first}.${key}`);
-	}
+	for (const [, script] of README.text.matchAll(/npm run ([\w:]+)/g)) t.true(script! in manifest.scripts, script);
+	for (const path of README.files) t.true(existsSync(join(ROOT, path)), path);
+	for (const [first, key] of README.keys)
+		t.true(key in (jsonSchema().properties?.[first]?.properties ?? {}), `${first}.${key}`);
 });

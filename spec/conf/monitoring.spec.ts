@@ -33,10 +33,11 @@ const QUESTIONS: readonly string[] = DASHBOARD.panels.flatMap(({ targets }) =>
 	targets.map(({ expr }) => expr.replaceAll('$__rate_interval', '1m').replaceAll('$instance', '.*')),
 );
 
-/** A group of which one exit is dead, and sources to leave from. */
+/** A group of which one exit is dead, too few for an alert, and sources to leave from. */
 async function poolConfig(t: ExecutionContext): Promise<string> {
 	const [alive, dead] = [await startMiniHop(t, 'socks5'), await refusingPort()];
-	const members = [alive.port, dead].map((port) => `"socks5://127.0.0.1:${port}"`);
+	const exits = [...['a', 'b', 'c', 'd'].map((user) => `${user}:x@127.0.0.1:${alive.port}`), `127.0.0.1:${dead}`];
+	const members = exits.map((exit) => `"socks5://${exit}"`);
 	const group = `[[group]]\ntag = "pool"\nstrategy = "round-robin"\neject.after = 1\nmembers = [${members.join()}]`;
 	return `${OPEN_CONFIG}\n[egress]\nsource = ["127.0.0.16/29"]\n${group}\n`;
 }

@@ -42,6 +42,8 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	'python3-socks': moduleOf('socks', 'python3-socks'),
 	'python3-pyftpdlib': moduleOf('pyftpdlib', 'python3-pyftpdlib'),
 	tor: onPath('tor'),
+	openssl: onPath('openssl'),
+	socat: onPath('socat'),
 	ip: onPath('ip', 'iproute2'),
 	/** Where it may make network namespaces. */
 	unshare: { debian: 'util-linux', find: findUnshare },

@@ -1,10 +1,24 @@
-// Every client that the README points at a gateway, by its command, and what is to be seen of it when it came through.
-import { ADDRESS, WORD } from './readme-world.ts';
+// Every client that a page points at a gateway, by its command, and what is to be seen of it when it came through.
+import type { ExecutionContext } from 'ava';
+import type { GatewayProcess, LogRecord } from './gateway-process.ts';
+import { type Declare, needs } from './programs.ts';
+import { ADDRESS, shell, WORD, type World } from './readme-world.ts';
+
+/** What each of them needs. */
+const WANTS = {
+	curl: ['curl'],
+	wget: ['wget'],
+	git: ['git'],
+	ssh: ['ssh', 'nc'],
+	'apt-get': ['apt-get'],
+	chromium: ['chromium'],
+	proxychains4: ['proxychains4', 'curl'],
+} as const;
 
 /** What is to be seen of a client that came through. */
 export interface Visit {
 	readonly command: string;
-	readonly program: 'curl' | 'wget' | 'git' | 'ssh' | 'apt-get' | 'chromium' | 'proxychains4';
+	readonly program: keyof typeof WANTS;
 	/** What the gateway heard. */
 	readonly protocol: string;
 	/** What the internet was asked for. */
@@ -123,3 +137,32 @@ export const VISITS: readonly Visit[] = [
 		asAlice: true,
 	},
 ];
+
+/** How a client's test is declared: not at all where its program is missing. */
+export function declarer(test: Declare & { readonly skip: Declare }, program: Visit['program']): Declare {
+	return needs(test, ...WANTS[program]);
+}
+
+/** Runs a client at a gateway and asserts that it was led to its target and got what is there. */
+export async function visits(t: ExecutionContext, world: World, one: Visit, gateway: GatewayProcess): Promise<void> {
+	const { internet } = world;
+	const port = Number(one.asked.split(':')[1]);
+	const before = { visits: world.visits(port), asked: internet.asked.length, records: gateway.records.length };
+	const got = await visit(t, world, one, gateway.port);
+	if (!one.hangsUp) t.true(got.includes(WORD), got);
+	t.true(world.visits(port) > before.visits);
+	// Plain HTTP may find a connection that is open already.
+	t.true(internet.asked.slice(one.protocol === 'http' ? 0 : before.asked).includes(one.asked));
+	const isNew = (record: LogRecord): boolean => gateway.records.indexOf(record) >= before.records;
+	await gateway.record((record) => isNew(record) && record.msg === 'flow' && record.protocol === one.protocol);
+}
+
+/** Runs a client and returns what it got. */
+async function visit(t: ExecutionContext, world: World, one: Visit, port: number): Promise<string> {
+	const { command, after, show } = one;
+	const ports = { 1080: port };
+	if (after) t.is((await shell(t, world, after, ports)).code, 0);
+	const done = await shell(t, world, one.resolves ? `export CURL_HOME=$HOME/knows; ${command}` : command, ports);
+	t.is(done.code, one.hangsUp ? 255 : 0, done.stderr);
+	return show ? (await shell(t, world, show)).text : done.text;
+}

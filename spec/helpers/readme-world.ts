@@ -2,7 +2,7 @@
 // origins here, by port: 22, 80, 443. Gateways have it as their upstream by BAUTA_UPSTREAM, which their own flags overrule,
 // and no DNS. So commands run as they stand but for the ports on loopback: 1080 and 1081 are where a gateway listens, 9050
 // is such a hop, 3128 another's proxy. Other programs have a home of their own, where their settings are.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BIN } from './command.ts';
 import { GatewayProcess, temporaryFolder } from './gateway-process.ts';
@@ -11,7 +11,7 @@ import { type MiniHop, startMiniHop } from './mini-hops.ts';
 import { type Finished, freePort, run, startProcess } from './process.ts';
 import { missing, program } from './programs.ts';
 import { connectRaw } from './raw-client.ts';
-import { block } from './readme.ts';
+import { README } from './readme.ts';
 import type { Scope } from './scope.ts';
 import { startTcpOrigin } from './tcp-origins.ts';
 import { type Handler, startWebOrigin } from './web-origins.ts';
@@ -80,7 +80,8 @@ function makeFiles(folder: string): void {
 	for (const name of ['bin', 'home/knows', 'apt/lists', 'apt/apt.conf.d'])
 		mkdirSync(join(folder, name), { recursive: true });
 	copyFileSync(join(ROOT, 'conf/bauta.toml'), join(folder, 'bauta.toml'));
-	writeFileSync(join(folder, 'users.toml'), block('toml', 'users.file'));
+	cpSync(join(ROOT, 'conf'), join(folder, 'conf'), { recursive: true });
+	writeFileSync(join(folder, 'users.toml'), README.block('toml', 'users.file'));
 	// The origin's certificate is for other names.
 	const curl = 'insecure\nfail\nsilent\nshow-error\n';
 	const known = [80, 443].map((port) => `resolve = "example.com:${port}:${ADDRESS}"\n`);
@@ -136,7 +137,7 @@ export type Ports = Readonly<Record<number, number>>;
 
 /** The text as it stands, but for the ports. */
 export function withPorts(text: string, ports: Ports): string {
-	return text.replace(/\b(1080|1081|3128|6379|9050)\b/g, (port) => String(ports[Number(port)] ?? port));
+	return text.replace(/\b(1080|1081|3128|6379|9050|9090)\b/g, (port) => String(ports[Number(port)] ?? port));
 }
 
 export interface Shelled extends Finished {
@@ -151,14 +152,35 @@ export async function shell(t: Scope, world: World, command: string, ports: Port
 	return { ...done, text: done.stdout.toString() };
 }
 
+/** Variables by which a gateway listens at `port` and goes out into our internet. */
+function outwards({ internet }: World, port: number): Record<string, string> {
+	return { BAUTA_LISTEN: `127.0.0.1:${port}`, BAUTA_UPSTREAM: `socks5://127.0.0.1:${internet.port}` };
+}
+
+/** A configuration of ours with ports of here in it, and our internet in the place of the proxies of others. */
+async function placed(
+	{ folder, internet }: World,
+	path: string,
+	port: number,
+	ports: Ports,
+): Promise<Record<string, string>> {
+	const written = readFileSync(join(ROOT, path), 'utf8');
+	const proxies = written.replace(/[\w-]+\.example\.com:1080/g, `127.0.0.1:${internet.port}`);
+	const here = { 1080: port, 1081: await freePort(), 9050: internet.port, ...ports };
+	writeFileSync(join(folder, path), withPorts(proxies, here));
+	// Their own ways out are named by their rules.
+	return written.includes('\nupstream = ') ? {} : { BAUTA_UPSTREAM: `socks5://127.0.0.1:${internet.port}` };
+}
+
 /** Starts a gateway by its command, on a port of its own; resolves when it listens. */
 export async function started(t: Scope, world: World, command: string, ports: Ports): Promise<GatewayProcess> {
 	const port = await freePort();
 	const text = `exec env ${withPorts(command, { 1080: port, 1081: port, ...ports })}`;
-	const BAUTA_UPSTREAM = `socks5://127.0.0.1:${world.internet.port}`;
+	const preset = /-c (conf\/\S+)/.exec(command)?.[1];
+	const variables = preset === undefined ? outwards(world, port) : await placed(world, preset, port, ports);
 	const child = startProcess(t, 'sh', ['-c', text], {
 		cwd: command.startsWith('npm') ? ROOT : world.folder,
-		env: { ...world.env, BAUTA_LISTEN: `127.0.0.1:${port}`, BAUTA_RESOLVER__SERVERS: '127.0.0.1:1', BAUTA_UPSTREAM },
+		env: { ...world.env, BAUTA_RESOLVER__SERVERS: '127.0.0.1:1', ...variables },
 		// npm hands it on, and would leave the gateway behind if it were killed.
 		killSignal: 'SIGTERM',
 	});

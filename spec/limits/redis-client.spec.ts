@@ -4,7 +4,7 @@ import test from 'ava';
 import { Secret } from '../../lib/core/secret.ts';
 import { freePort, until } from '../helpers/process.ts';
 import { needs } from '../helpers/programs.ts';
-import { block } from '../helpers/readme.ts';
+import { README } from '../helpers/readme.ts';
 import { type Fleetmate, startCluster, startRedis, startSentinels, startShared } from '../helpers/redis.ts';
 
 const withRedis = needs(test, 'redis-server');
@@ -99,7 +99,7 @@ withRedis(
 );
 
 withRedis('the user that the README makes has all the rights that are needed', async (t) => {
-	const words = block('text', 'ACL SETUSER').trim().split(/\s+/);
+	const words = README.block('text', 'ACL SETUSER').trim().split(/\s+/);
 	const { admin, port } = await startRedis(t);
 	await admin.call(words[0]!, ...words.slice(1));
 	const user = { user: 'bauta', password: new Secret('a-long-password') };
