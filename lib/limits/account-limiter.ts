@@ -30,6 +30,18 @@ export interface Ceilings {
 	readonly maxKeys: number;
 }
 
+/** The part of one of `count` processes that serve together: who comes in is spread evenly over them. */
+export function ceilingsFor({ maxKeys, ...counted }: Ceilings, count: number): Ceilings {
+	const share = (ceiling: number): number => Math.ceil(ceiling / count);
+	const { handshakes, totalConnections, totalHandshakes } = counted;
+	return {
+		handshakes: share(handshakes),
+		totalConnections: share(totalConnections),
+		totalHandshakes: share(totalHandshakes),
+		maxKeys,
+	};
+}
+
 export interface LimiterDeps {
 	/** Null: limits are this process's own. */
 	readonly shared?: Shared | null;

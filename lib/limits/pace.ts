@@ -8,10 +8,12 @@ import type { Permission } from './limiter.ts';
 import type { Rate, Subject } from './shared.ts';
 import { localShare, overLimit, type Store, standingOf, unanswered } from './standing.ts';
 
-const WINDOW_MS = 1_000;
+export const WINDOW_MS = 1_000;
 
 /** A burst has to last so long: who always takes all of it has `perSecond + burst / 10` a second. */
 const BURST_WINDOWS = 10;
+
+export const BURST_MS: number = BURST_WINDOWS * WINDOW_MS;
 
 export type Paced = 'connections' | 'requests';
 

@@ -106,7 +106,8 @@ export class Quota {
 	}
 }
 
-function periodOf(period: Period, epochMs: number): number {
+/** The number of the day, or of the month, of UTC. */
+export function periodOf(period: Period, epochMs: number): number {
 	if (period === 'day') return Math.floor(epochMs / DAY_MS);
 	const date = new Date(epochMs);
 	return date.getUTCFullYear() * 12 + date.getUTCMonth();

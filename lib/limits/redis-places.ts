@@ -4,7 +4,7 @@
 import type { Clock } from '../core/clock.ts';
 import type { Blinds } from './redis-blind.ts';
 import type { StoreClient } from './redis-client.ts';
-import type { Shared, Subject } from './shared.ts';
+import { type Shared, type Subject, subjectName } from './shared.ts';
 
 export interface PlacesOptions {
 	/** This gateway, by a random name. */
@@ -68,7 +68,7 @@ export class Places {
 	}
 
 	hold(subject: Subject, held: number): void {
-		if (held === 0 && !this.#holdings.has(nameOf(subject))) return;
+		if (held === 0 && !this.#holdings.has(subjectName(subject))) return;
 		const holding = this.#holdingOf(subject);
 		if (holding.count === held) return;
 		holding.count = held;
@@ -78,7 +78,7 @@ export class Places {
 	}
 
 	#holdingOf(subject: Subject): Holding {
-		const name = nameOf(subject);
+		const name = subjectName(subject);
 		const known = this.#holdings.get(name);
 		if (known) return known;
 		const holding: Holding = { subject, count: 0, saidMs: this.#clock.nowMs(), asking: 0, known: false };
@@ -88,7 +88,7 @@ export class Places {
 
 	#said(holding: Holding): void {
 		this.#unsaid.delete(holding);
-		const name = nameOf(holding.subject);
+		const name = subjectName(holding.subject);
 		this.#holdings.delete(name);
 		if (holding.count === 0 && holding.asking === 0) return;
 		holding.saidMs = this.#clock.nowMs();
@@ -137,7 +137,7 @@ export class Places {
 
 	/** What could not be said is still to be said, places given back among it. */
 	#unsay(holding: Holding): void {
-		const name = nameOf(holding.subject);
+		const name = subjectName(holding.subject);
 		const known = this.#holdings.get(name);
 		if (known === undefined) this.#holdings.set(name, holding);
 		this.#unsaid.add(known ?? holding);
@@ -168,8 +168,4 @@ export class Places {
 		}
 		yield* bySlot.values();
 	}
-}
-
-function nameOf({ kind, name }: Subject): string {
-	return `${kind} ${name}`;
 }

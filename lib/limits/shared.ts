@@ -8,6 +8,11 @@ export interface Subject {
 	readonly name: string;
 }
 
+/** One word for it, for tables in memory. */
+export function subjectName({ kind, name }: Subject): string {
+	return `${kind} ${name}`;
+}
+
 /** 0 switches one off. */
 export interface Rate {
 	readonly perSecond: number;
