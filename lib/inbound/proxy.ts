@@ -36,6 +36,26 @@ export interface ProxyDeps {
 	readonly handed: (name: string) => HandedSocket | null;
 }
 
+/** What a listener listens at, as configured. */
+export function placeOf({ host, port, descriptor }: Pick<ProxyOptions, 'host' | 'port' | 'descriptor'>): string {
+	return descriptor ?? `${host ?? ''}:${port}`;
+}
+
+/** What the socket number `i` of a place is called when it is handed over. */
+export function socketName(place: string, i: number): string {
+	return i === 0 ? place : `${place} ${i + 1}`;
+}
+
+/** Opens at `host`; for null at every address of the machine, IPv6 where it has any. `open` rejects with ListenError. */
+export async function anyAddress<T>(host: string | null, open: (host: string) => T | Promise<T>): Promise<T> {
+	try {
+		return await open(host ?? '::');
+	} catch (error) {
+		if (host !== null || !(error instanceof ListenError) || !NO_IP6.includes(error.code)) throw error;
+		return open('0.0.0.0');
+	}
+}
+
 /** Who takes what a listener accepts. */
 interface Door {
 	owner: ProxyInbound;
@@ -49,19 +69,27 @@ export class ProxyInbound {
 	readonly #options: ProxyOptions;
 	readonly #deps: ProxyDeps;
 	#door: Door = { owner: this };
-	#listener: Listener | null = null;
+	/** More than one where several sockets of one address were handed over. */
+	#listeners: readonly Listener[] = [];
 
 	constructor(options: ProxyOptions, deps: ProxyDeps) {
-		const { tag, host, port, descriptor } = options;
+		const { tag } = options;
 		this.tag = tag;
-		this.place = descriptor ?? `${host ?? ''}:${port}`;
+		this.place = placeOf(options);
 		this.#options = options;
 		this.#deps = deps;
 	}
 
 	/** Null when it does not listen. */
 	get listener(): Listener | null {
-		return this.#listener;
+		return this.#listeners[0] ?? null;
+	}
+
+	/** Its sockets as they are handed over; none where this Node.js tells of none. */
+	get sockets(): readonly HandedSocket[] {
+		return this.#listeners.flatMap(({ fd }, i) =>
+			typeof fd === 'number' ? [{ name: socketName(this.place, i), fd }] : [],
+		);
 	}
 
 	/** The port that is asked for; 0 for any, or when somebody else has bound it. */
@@ -77,17 +105,19 @@ export class ProxyInbound {
 	/** Listens. Rejects with ListenError when the address cannot be had. */
 	async start(): Promise<void> {
 		const { host, port, descriptor } = this.#options;
-		const handed = this.#deps.handed(this.place);
-		if (handed) {
-			this.#listener = await this.#listen(handed);
-			return;
-		}
+		const handed = this.#handed();
+		for (const socket of handed) this.#listeners = [...this.#listeners, await this.#listen(socket)];
+		if (handed.length > 0) return;
 		if (descriptor !== undefined) throw new ListenError('ENOENT', `socket ${descriptor}, which nobody handed over`);
-		try {
-			this.#listener = await this.#listen({ host: host ?? '::', port });
-		} catch (error) {
-			if (host !== null || !(error instanceof ListenError) || !NO_IP6.includes(error.code)) throw error;
-			this.#listener = await this.#listen({ host: '0.0.0.0', port });
+		this.#listeners = [await anyAddress(host, (at) => this.#listen({ host: at, port }))];
+	}
+
+	#handed(): HandedSocket[] {
+		const found: HandedSocket[] = [];
+		for (;;) {
+			const socket = this.#deps.handed(socketName(this.place, found.length));
+			if (socket === null) return found;
+			found.push(socket);
 		}
 	}
 
@@ -108,16 +138,16 @@ export class ProxyInbound {
 
 	/** Takes over the listener of another one: what it accepts from now on comes in here. */
 	takeOver(other: ProxyInbound): void {
-		this.#listener = other.#listener;
+		this.#listeners = other.#listeners;
 		this.#door = other.#door;
 		this.#door.owner = this;
-		other.#listener = null;
+		other.#listeners = [];
 		other.#door = { owner: other };
 	}
 
 	/** Accepts nothing more. Resolves when the port is free again; what was accepted goes on. */
 	async stop(): Promise<void> {
-		await this.#listener?.stop();
-		this.#listener = null;
+		await Promise.all(this.#listeners.map((listener) => listener.stop()));
+		this.#listeners = [];
 	}
 }
