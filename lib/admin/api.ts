@@ -5,33 +5,21 @@ import { parseDuration } from '../config/values.ts';
 import { parseIp } from '../core/ip.ts';
 import { type Target, targetOfHost } from '../core/target.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { Tally } from '../observe/tally.ts';
 import type { Subject } from '../policy/exit-policy.ts';
 import { wireText } from '../policy/wire-text.ts';
 import { AdminError } from './admin-error.ts';
 import { invalid, readJson, textOf } from './body.ts';
 import { Events } from './events.ts';
 import { History } from './history.ts';
-import { memberStatuses, openByExit } from './members.ts';
 import { pageRoutes } from './page.ts';
-import {
-	exitStatuses,
-	flowCounts,
-	type LastReload,
-	limitsStatus,
-	sourceStatuses,
-	statusOf,
-	type Watched,
-} from './snapshot.ts';
+import type { Status, Watched } from './snapshot.ts';
+import type { View } from './view.ts';
 
 /** What the admin listener looks at and what it can have done. */
 export interface AdminDeps {
-	readonly gateway: Watched & { decide(subject: Subject): object };
-	readonly tally: Tally;
+	readonly gateway: Pick<Watched, 'state' | 'addresses' | 'liveFlows'> & { decide(subject: Subject): object };
+	readonly view: View;
 	readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
-	readonly version: string;
-	/** Null: none since the start. */
-	lastReload(): LastReload | null;
 	/** Reads the configuration again. Resolves to what is wrong with it, a line each; to nothing when it is in force. */
 	reload(): Promise<readonly string[]>;
 	/** Starts a process that takes over. Resolves to why it did not; to nothing when it serves and this one drains. */
@@ -59,21 +47,28 @@ export interface Api {
 
 /** Of one admin listener; begins to keep its history. */
 export function routesOf(deps: AdminDeps): Api {
-	const { gateway, tally } = deps;
-	const status = (): object => statusOf(gateway, tally, deps.version, deps.lastReload());
-	const events = new Events(status);
-	const history = new History(tally);
+	const { gateway, view } = deps;
+	const events = new Events(() => view.status());
+	const history = new History(() => view.status());
+	const now = (pick: (status: Status) => object): Route => ({
+		method: 'GET',
+		answer: async () => {
+			await view.look?.();
+			return pick(view.status());
+		},
+	});
 	const routes: Record<string, Route> = {
 		...pageRoutes(),
 		'/healthz': { method: 'GET', open: true, answer: (_, response) => text(response, 200, 'ok\n') },
 		'/readyz': { method: 'GET', open: true, answer: (_, response) => ready(response, gateway) },
 		'/metrics': { method: 'GET', answer: (_, response) => metrics(response, deps.metrics) },
-		'/v1/status': { method: 'GET', answer: status },
-		'/v1/flows': { method: 'GET', answer: () => flowCounts(tally) },
-		'/v1/exits': { method: 'GET', answer: () => exitStatuses(gateway, tally, flowCounts(tally)) },
-		'/v1/members': { method: 'GET', answer: (request) => members(request, deps) },
-		'/v1/sources': { method: 'GET', answer: () => sourceStatuses(gateway) },
-		'/v1/limits': { method: 'GET', answer: () => limitsStatus(gateway, tally) },
+		'/v1/status': now((status) => status),
+		'/v1/flows': now(({ flows }) => flows),
+		'/v1/exits': now(({ exits }) => exits),
+		'/v1/members': { method: 'GET', answer: (request) => members(request, view) },
+		'/v1/sources': now(({ sources }) => sources),
+		'/v1/workers': now(({ workers }) => workers),
+		'/v1/limits': now(({ limits }) => limits),
 		'/v1/history': { method: 'GET', answer: () => history.status() },
 		'/v1/events': { method: 'GET', answer: (_, response) => events.stream(response) },
 		'/v1/route': { method: 'POST', answer: async (request) => gateway.decide(subjectOf(await readJson(request))) },
@@ -92,7 +87,7 @@ function text(response: ServerResponse, status: number, body: string): void {
 	response.writeHead(status, { 'Content-Type': 'text/plain; charset=utf-8' }).end(body);
 }
 
-function ready(response: ServerResponse, { state }: Watched): void {
+function ready(response: ServerResponse, { state }: AdminDeps['gateway']): void {
 	if (state === 'serving') text(response, 200, 'ready\n');
 	else text(response, 503, `${state}\n`);
 }
@@ -102,23 +97,14 @@ async function metrics(response: ServerResponse, source: AdminDeps['metrics']): 
 	response.writeHead(200, { 'Content-Type': source.contentType }).end(body);
 }
 
-/** Members in one answer. */
-const MOST_MEMBERS = 1_000;
-
 /** The members of `group`, from number `from` on. */
-function members({ url = '' }: IncomingMessage, { gateway, tally }: AdminDeps): object {
+async function members({ url = '' }: IncomingMessage, view: View): Promise<object> {
 	const query = new URLSearchParams(url.split('?')[1]);
 	const from = Number(query.get('from') ?? 0);
 	if (!Number.isSafeInteger(from) || from < 0) throw invalid('a number for from');
-	const group = gateway.exits.find((exit) => exit.members !== null && exit.tag === query.get('group'));
-	if (!group) throw new AdminError('not_found', 'no such group');
-	const open = openByExit(tally.live)(group.tag);
-	return {
-		group: group.tag,
-		...group.members,
-		from,
-		members: memberStatuses(group.reports(), open, from, MOST_MEMBERS),
-	};
+	const found = await view.members(query.get('group') ?? '', from);
+	if (found === null) throw new AdminError('not_found', 'no such group');
+	return found;
 }
 
 /** What only a gateway that serves can be asked. */

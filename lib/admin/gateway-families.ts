@@ -15,6 +15,7 @@ export function gatewayFamilies(
 			help: 'Exits of a group: in use, left alone because they failed, on trial after that.',
 			type: 'gauge',
 			labels: ['group', 'state'],
+			together: 'first',
 			read: () =>
 				gateway.exits.flatMap(({ tag: group, members }) =>
 					members === null
@@ -38,12 +39,14 @@ export function gatewayFamilies(
 			help: 'Whether a source is passed over because none of its addresses did.',
 			type: 'gauge',
 			labels: ['outbound', 'source'],
+			together: 'max',
 			read: () => sourceStatuses(gateway).map(({ tag, source, rests }) => [{ outbound: tag, source }, rests ? 1 : 0]),
 		},
 		{
 			name: 'bauta_redis_up',
 			help: 'Whether the Redis that should keep the limits does; nothing where there is none.',
 			type: 'gauge',
+			together: 'min',
 			read: () => (gateway.config.redis === null ? [] : [[{}, tally.limitsMode === 'shared' ? 1 : 0]]),
 		},
 	];

@@ -1,6 +1,6 @@
 // The last hour in numbers, so that whoever opens the dashboard sees where the curves come from. A sample every ten seconds
 // of what is counted anyway, in a ring of fixed size: 14 KB, and one walk through the live flows for each.
-import type { Tally } from '../observe/tally.ts';
+import type { Status } from './snapshot.ts';
 
 const PERIOD_MS = 10_000;
 
@@ -26,30 +26,27 @@ interface Totals {
 	readonly refused: number;
 }
 
-function totalsOf(tally: Tally): Totals {
-	let started = tally.live.size;
-	for (const { count } of tally.connections) started += count;
-	let refused = 0;
-	for (const count of tally.limited.values()) refused += count;
-	return { started, refused, open: tally.live.size, ...tally.bytes() };
+function totalsOf({ flows, bytes, limits }: Pick<Status, 'flows' | 'bytes' | 'limits'>): Totals {
+	const refused = Object.values(limits.refused).reduce((sum, count) => sum + count, 0);
+	return { started: flows.open + flows.ended, refused, open: flows.open, ...bytes };
 }
 
 export class History {
-	readonly #tally: Tally;
+	readonly #read: () => Totals;
 	readonly #samples: Totals[] = [];
 	readonly #timer: NodeJS.Timeout;
 	#before: Totals;
 
-	/** Begins to look; `close` ends it. */
-	constructor(tally: Tally) {
-		this.#tally = tally;
-		this.#before = totalsOf(tally);
+	/** Begins to look at what `status` gives; `close` ends it. */
+	constructor(status: () => Pick<Status, 'flows' | 'bytes' | 'limits'>) {
+		this.#read = () => totalsOf(status());
+		this.#before = this.#read();
 		this.#timer = setInterval(() => this.sample(), PERIOD_MS).unref();
 	}
 
 	/** Ends a period. The timer's, and a spec's. */
 	sample(): void {
-		const now = totalsOf(this.#tally);
+		const now = this.#read();
 		const { started, up, down, refused } = this.#before;
 		this.#before = now;
 		if (this.#samples.length >= MOST_SAMPLES) this.#samples.shift();

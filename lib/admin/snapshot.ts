@@ -15,6 +15,18 @@ export interface Watched {
 	readonly config: { readonly redis: object | null };
 }
 
+/** One of several processes that serve together. */
+export interface WorkerStatus {
+	/** From 1 on; whoever takes its place has the same. */
+	readonly index: number;
+	readonly pid: number;
+	readonly state: Watched['state'];
+	/** Open ones. */
+	readonly flows: number;
+	/** How often a process in this place has ended and another one was started. */
+	readonly restarts: number;
+}
+
 export interface WatchedExit {
 	readonly tag: string;
 	readonly type: string;
@@ -53,6 +65,8 @@ export interface Status {
 	/** The addresses that are left from; empty where the kernel decides. */
 	readonly sources: readonly WatchedSource[];
 	readonly limits: LimitsStatus;
+	/** None where one process does it all. */
+	readonly workers: readonly WorkerStatus[];
 	/** Null: none since the start. */
 	readonly reload: LastReload | null;
 }
@@ -168,6 +182,7 @@ export function statusOf(gateway: Watched, tally: Tally, version: string, reload
 		exits: exitStatuses(gateway, tally, flows),
 		sources: sourceStatuses(gateway),
 		limits: limitsStatus(gateway, tally),
+		workers: [],
 		reload,
 	};
 }

@@ -17,6 +17,14 @@ const GONE: ReadonlySet<string> = new Set(['EPIPE', 'EBADF', 'EIO', 'ECONNRESET'
 /** To wait on in vain: the only way to sleep in the middle of a turn. */
 const NOBODY: Int32Array = new Int32Array(new SharedArrayBuffer(4));
 
+/** What others write to the same pipe does not come in between up to this size (PIPE_BUF, pipe(7)). */
+const WHOLE_BYTES = 4_096;
+
+export interface LogSinkOptions {
+	/** Other processes write there, too: no write ends in the middle of a line. */
+	readonly shared?: boolean;
+}
+
 /** What a log writes to. */
 export interface LineSink {
 	/** One line with its end. Never throws, never blocks. */
@@ -32,6 +40,7 @@ export class LogSink implements LineSink {
 	/** Lines that a stalled reader has cost, not yet told. */
 	#dropped = 0;
 	readonly #fd: number;
+	readonly #shared: boolean;
 	#queue = '';
 	/** The unsent rest of a write that the descriptor took in part. */
 	#rest: Buffer | null = null;
@@ -39,17 +48,18 @@ export class LogSink implements LineSink {
 	#gone = false;
 
 	/** `fd` must not block when it is a pipe or a socket. */
-	constructor(fd: number) {
+	constructor(fd: number, { shared = false }: LogSinkOptions = {}) {
 		this.#fd = fd;
+		this.#shared = shared;
 	}
 
 	/**
 	 * Standard output. Asking Node for `process.stdout` sets O_NONBLOCK on a pipe or socket, so that a full one gives
 	 * EAGAIN where it would have stopped the whole gateway (measured: writeSync to a stalled pipe never returns).
 	 */
-	static ofStdout(): LogSink {
+	static ofStdout(options: LogSinkOptions = {}): LogSink {
 		process.stdout.on('error', () => {}); // somebody else's write to a closed pipe is no reason to end
-		return new LogSink(1);
+		return new LogSink(1, options);
 	}
 
 	write(line: string): void {
@@ -96,9 +106,22 @@ export class LogSink implements LineSink {
 	}
 
 	#take(): Buffer {
+		if (this.#shared) return this.#takeWhole();
 		const bytes = Buffer.from(this.#queue);
 		this.#queue = '';
 		return bytes;
+	}
+
+	/** As many lines as a pipe takes at once, or a single one that is longer. */
+	#takeWhole(): Buffer {
+		for (let most = WHOLE_BYTES; ; most >>= 1) {
+			const end = this.#queue.lastIndexOf('\n', most - 1) + 1;
+			const length = end > 0 ? end : this.#queue.indexOf('\n') + 1;
+			const bytes = Buffer.from(this.#queue.slice(0, length));
+			if (bytes.length > WHOLE_BYTES && end > 0) continue;
+			this.#queue = this.#queue.slice(length);
+			return bytes;
+		}
 	}
 
 	/** False: the descriptor takes no more for now. */

@@ -6,7 +6,7 @@ import type { Flow, Outcome } from '../core/flow.ts';
 import type { LimitsMode, Observer } from '../core/observer.ts';
 import { type ClientWord, clientWord } from './client-word.ts';
 import { flowLine } from './flow-line.ts';
-import { type LineSink, LogSink } from './log-sink.ts';
+import { type LineSink, LogSink, type LogSinkOptions } from './log-sink.ts';
 import { prettySink } from './pretty.ts';
 
 export interface LogOptions {
@@ -42,9 +42,16 @@ const DROPPED_EVERY_MS = 1_000;
 /** A reader that lives reads a full pipe in less; one that does not must not keep the process. */
 const FLUSH_MS = 500;
 
-/** A log to `sink`, by default standard output. */
-export function createLog(options: LogOptions, sink?: LineSink): Log {
-	return new GatewayLog(options, sink ?? LogSink.ofStdout(), !sink && process.stdout.isTTY);
+/** Where a log goes if it is no sink of its own: standard output. */
+export interface StdoutOptions extends LogSinkOptions {
+	/** Clients are hashed with it; by default with one that is random each day. */
+	readonly clientKey?: () => Uint8Array;
+}
+
+/** A log to standard output, or to a sink. */
+export function createLog(options: LogOptions, to: LineSink | StdoutOptions = {}): Log {
+	if ('write' in to) return new GatewayLog(options, to, false);
+	return new GatewayLog(options, LogSink.ofStdout(to), process.stdout.isTTY, to.clientKey);
 }
 
 /** Many lines share a millisecond, and the text of a date costs more than the rest of its line's frame. */
@@ -67,23 +74,25 @@ class GatewayLog implements Log {
 	#logger: Logger;
 	/** Where lines go that are made here: the sink, or what makes them readable before it. */
 	#lines: LineSink;
+	readonly #clientKey: (() => Uint8Array) | undefined;
 	#clientWord: ClientWord;
 	readonly #dropped: Map<string, { readonly inbound: string; readonly why: string; count: number }> = new Map();
 	#droppedTimer: NodeJS.Timeout | null = null;
 
-	constructor(options: LogOptions, sink: LineSink, terminal: boolean) {
+	constructor(options: LogOptions, sink: LineSink, terminal: boolean, clientKey?: () => Uint8Array) {
 		this.#sink = sink;
+		this.#clientKey = clientKey;
 		this.#terminal = terminal;
 		this.#options = options;
 		this.#lines = this.#linesOf(options);
 		this.#logger = this.#loggerOf(options);
-		this.#clientWord = clientWord(options.clients);
+		this.#clientWord = clientWord(options.clients, this.#clientKey);
 		sink.onDropped = (count) => this.#logger.warn({ count }, 'log lines dropped');
 	}
 
 	use(options: LogOptions): void {
 		// The same way of naming clients keeps its key: lines of one day can be joined across a reload.
-		if (options.clients !== this.#options.clients) this.#clientWord = clientWord(options.clients);
+		if (options.clients !== this.#options.clients) this.#clientWord = clientWord(options.clients, this.#clientKey);
 		this.#options = options;
 		this.#lines = this.#linesOf(options);
 		this.#logger = this.#loggerOf(options);

@@ -1,7 +1,15 @@
 // Metrics for Prometheus, by prom-client, in a registry of their own: nothing is global. Counts are read from a Tally when
 // somebody scrapes, so a connection costs two observations of a histogram and no more. Labels have few values, all of a
 // closed list or of the configuration: never a client, a user or a target.
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import {
+	type Aggregator,
+	Counter,
+	Gauge,
+	Histogram,
+	type MetricObjectWithValues,
+	type MetricValue,
+	Registry,
+} from 'prom-client';
 import type { Flow } from '../core/flow.ts';
 import type { Observer } from '../core/observer.ts';
 import { type ProcessReadings, processReadings } from './process-readings.ts';
@@ -16,6 +24,8 @@ export interface Family {
 	readonly help: string;
 	readonly type: 'counter' | 'gauge';
 	readonly labels?: readonly string[];
+	/** What the values of several processes come to; they are added up if nothing is said. */
+	readonly together?: 'first' | 'max' | 'min';
 	readonly read: () => Iterable<Sample> | Promise<Iterable<Sample>>;
 }
 
@@ -26,7 +36,12 @@ const LIMITS_MODES = ['shared', 'local', 'open', 'closed'] as const;
 
 export interface MetricsOptions {
 	readonly version: string;
+	/** Which of several processes this is: a label of what is told about the process itself. */
+	readonly worker?: string;
 }
+
+/** Every family with its samples, as plain data: to be put together with those of other processes. */
+export type MetricsRecord = readonly MetricObjectWithValues<MetricValue<string>>[];
 
 /** The metrics of one gateway. An observer, for times; what is counted comes from the tally. */
 export class Metrics implements Observer {
@@ -36,9 +51,9 @@ export class Metrics implements Observer {
 	/** A label's child is looked up by prom-client through a hash of its labels each time: these are kept. */
 	readonly #handshakes: Map<string, Histogram.Internal<'protocol'>> = new Map();
 	readonly #dials: Map<string, Histogram.Internal<'outbound'>> = new Map();
-	readonly #process: ProcessReadings = processReadings();
+	readonly #process: ProcessReadings;
 
-	constructor(tally: Tally, { version }: MetricsOptions) {
+	constructor(tally: Tally, { version, worker }: MetricsOptions) {
 		this.#handshake = this.#histogram(
 			'bauta_handshake_seconds',
 			'From accept to a complete request of the client.',
@@ -46,6 +61,7 @@ export class Metrics implements Observer {
 		);
 		this.#dial = this.#histogram('bauta_dial_seconds', 'From that request to an open way out.', 'outbound');
 		for (const family of familiesOf(tally, version)) this.add(family);
+		this.#process = processReadings(worker);
 		for (const family of this.#process.families) this.add(family);
 	}
 
@@ -55,16 +71,8 @@ export class Metrics implements Observer {
 	}
 
 	/** Adds a family that somebody else knows. Throws plain Error when there is one of that name. */
-	add({ name, help, type, labels = [], read }: Family): void {
-		const options = { name, help, labelNames: [...labels], registers: [this.#registry] };
-		if (type === 'gauge') {
-			const gauge: Gauge = new Gauge({ ...options, collect: () => refill(gauge, read, (...to) => gauge.set(...to)) });
-		} else {
-			const counter: Counter = new Counter({
-				...options,
-				collect: () => refill(counter, read, (...to) => counter.inc(...to)),
-			});
-		}
+	add(family: Family): void {
+		register(family, this.#registry);
 	}
 
 	flowOpened({ protocol, route, startedMs, askedMs, openedMs }: Flow): void {
@@ -83,9 +91,28 @@ export class Metrics implements Observer {
 		return this.#registry.metrics();
 	}
 
+	/** Everything as plain data. */
+	record(): Promise<MetricsRecord> {
+		return this.#registry.getMetricsAsJSON();
+	}
+
 	close(): void {
 		this.#process.close();
 		this.#registry.clear();
+	}
+}
+
+/** Adds a family to a registry of prom-client. Throws plain Error when there is one of that name. */
+export function register({ name, help, type, labels = [], together, read }: Family, registry: Registry): void {
+	const aggregator: Aggregator = together ?? 'sum';
+	const options = { name, help, labelNames: [...labels], registers: [registry], aggregator };
+	if (type === 'gauge') {
+		const gauge: Gauge = new Gauge({ ...options, collect: () => refill(gauge, read, (...to) => gauge.set(...to)) });
+	} else {
+		const counter: Counter = new Counter({
+			...options,
+			collect: () => refill(counter, read, (...to) => counter.inc(...to)),
+		});
 	}
 }
 
@@ -122,6 +149,7 @@ function familiesOf(tally: Tally, version: string): Family[] {
 			help: 'The version that runs, and its Node.js.',
 			type: 'gauge',
 			labels: ['version', 'node'],
+			together: 'first',
 			read: () => [[{ version, node: process.versions.node }, 1]],
 		},
 		{
@@ -201,6 +229,7 @@ function familiesOf(tally: Tally, version: string): Family[] {
 			help: 'How often the limits came to be kept so.',
 			type: 'counter',
 			labels: ['mode'],
+			together: 'first',
 			read: () => [...tally.modeChanges].map(([mode, count]) => [{ mode }, count]),
 		},
 		{
@@ -222,6 +251,7 @@ function familiesOf(tally: Tally, version: string): Family[] {
 			help: 'Who keeps the limits now: 1 for that mode, 0 for the others.',
 			type: 'gauge',
 			labels: ['mode'],
+			together: 'first',
 			read: () => LIMITS_MODES.map((mode) => [{ mode }, mode === tally.limitsMode ? 1 : 0]),
 		},
 		{

@@ -17,8 +17,8 @@ const PERCENTILES = [50, 90, 99] as const;
 
 const NONE: readonly Sample[] = [];
 
-/** Measures until it is closed. */
-export function processReadings(): ProcessReadings {
+/** Measures until it is closed. `worker` becomes a label, where there are several processes. */
+export function processReadings(worker?: string): ProcessReadings {
 	const delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
 	delay.enable();
 	/** Since the last scrape: what is older says nothing about now. */
@@ -29,7 +29,19 @@ export function processReadings(): ProcessReadings {
 		delay.reset();
 		return samples;
 	};
-	return { families: [eventLoop(readDelay), ...PROCESS], close: () => delay.disable() };
+	const families = [eventLoop(readDelay), ...PROCESS];
+	return {
+		families: worker === undefined ? families : families.map((family) => labelled(family, worker)),
+		close: () => delay.disable(),
+	};
+}
+
+function labelled({ labels = [], read, ...family }: Family, worker: string): Family {
+	return {
+		...family,
+		labels: [...labels, 'worker'],
+		read: async () => [...(await read())].map(([of, value]): Sample => [{ ...of, worker }, value]),
+	};
 }
 
 function eventLoop(read: Family['read']): Family {

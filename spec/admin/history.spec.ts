@@ -1,11 +1,13 @@
 import test from 'ava';
 import { History } from '../../lib/admin/history.ts';
-import { Tally } from '../../lib/index.ts';
+import { statusOf } from '../../lib/admin/snapshot.ts';
+import { createGateway, Tally } from '../../lib/index.ts';
 import { flowOf } from '../helpers/groups.ts';
 
 function historyOf(t: { teardown(undo: () => void): void }): { tally: Tally; history: History } {
 	const tally = new Tally();
-	const history = new History(tally);
+	const gateway = createGateway();
+	const history = new History(() => statusOf(gateway, tally, '1.2.3', null));
 	t.teardown(() => history.close());
 	return { tally, history };
 }

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import type { Watched } from '../../lib/admin/snapshot.ts';
+import { viewOf } from '../../lib/admin/view.ts';
 import type { MemberReport } from '../../lib/core/dialer.ts';
 import type { LimitsMode } from '../../lib/core/observer.ts';
 import { Tally } from '../../lib/index.ts';
@@ -266,9 +267,12 @@ needs(test, 'chromium')(
 		await staged(t, {
 			where: { path },
 			deps: {
-				tally,
-				gateway: { ...AILING, decide: () => ({}) },
-				lastReload: () => ({ at: '2026-01-02T03:04:05.000Z', ok: false }),
+				view: viewOf({
+					gateway: AILING,
+					tally,
+					version: '1.2.3',
+					lastReload: () => ({ at: '2026-01-02T03:04:05.000Z', ok: false }),
+				}),
 			},
 		});
 		const { page, complaints } = await open(`http://${await startForward(t, path)}/`);

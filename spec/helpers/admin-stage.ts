@@ -1,5 +1,6 @@
 // A gateway and its admin listener in the process of a spec.
 import { type AdminDeps, AdminServer } from '../../lib/admin/server.ts';
+import { viewOf } from '../../lib/admin/view.ts';
 import type { AdminConfig } from '../../lib/config/config.ts';
 import { type ConfigInput, createGateway, Metrics, observers, Secret, Tally } from '../../lib/index.ts';
 import type { Where } from '../../lib/io/bind.ts';
@@ -38,10 +39,8 @@ export async function staged(scope: Scope, { where = LOOPBACK, access, config, d
 	await gateway.start();
 	const told: AdminDeps = {
 		gateway,
-		tally,
+		view: viewOf({ gateway, tally, version: '1.2.3', lastReload: () => null }),
 		metrics,
-		version: '1.2.3',
-		lastReload: () => null,
 		reload: () => Promise.resolve([]),
 		upgrade: () => Promise.resolve([]),
 		drain: () => void gateway.drain(),

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { clientWord } from '../../lib/observe/client-word.ts';
+import { clientWord, randomDayKey, SharedDayKey } from '../../lib/observe/client-word.ts';
 
 test('says nothing by default', (t) => {
 	t.is(clientWord('none')('192.0.2.77'), null);
@@ -32,11 +32,34 @@ test('hashes a client to the same word all day, another client to another', (t) 
 
 test('cannot be compared across processes or days', (t) => {
 	let nowMs = Date.UTC(2026, 0, 1, 23, 59, 59, 999);
-	const word = clientWord('hash', () => nowMs);
+	const word = clientWord(
+		'hash',
+		randomDayKey(() => nowMs),
+	);
 	const before = word('192.0.2.77');
-	t.not(clientWord('hash', () => nowMs)('192.0.2.77'), before);
+	t.not(
+		clientWord(
+			'hash',
+			randomDayKey(() => nowMs),
+		)('192.0.2.77'),
+		before,
+	);
 	nowMs += 1;
 	const after = word('192.0.2.77');
 	t.not(after, before);
 	t.is(word('192.0.2.77'), after);
+});
+
+test('processes that share a key say the same words, each day others', (t) => {
+	let nowMs = Date.UTC(2026, 0, 1, 23, 59, 59, 999);
+	const first = new SharedDayKey(undefined, () => nowMs);
+	const word = clientWord('hash', () => first.today.key);
+	const early = new SharedDayKey(first.today, () => nowMs);
+	const before = word('192.0.2.77');
+	t.is(clientWord('hash', () => early.today.key)('192.0.2.77'), before);
+	nowMs += 3 * 86_400_000;
+	const late = new SharedDayKey(first.today, () => nowMs);
+	const words = [early, late].map((key) => clientWord('hash', () => key.today.key)('192.0.2.77'));
+	t.deepEqual(words, [word('192.0.2.77'), word('192.0.2.77')]);
+	t.not(words[0], before);
 });

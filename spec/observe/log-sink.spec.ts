@@ -78,3 +78,18 @@ test('goes on without a reader that has gone', (t) => {
 	sink.write('to nobody\n');
 	t.notThrows(() => sink.flush(60_000));
 });
+
+test('where others write, too, what a full pipe takes of it are whole lines', (t) => {
+	const fifo = openFifo(t);
+	const sink = new LogSink(fifo.writer, { shared: true });
+	const written = [...lines(400), `${'x'.repeat(6_000)}\n`, `${'ä'.repeat(1_900)}\n`, ...lines(1_000, 400)];
+	for (const line of written) sink.write(line);
+	let read = '';
+	for (let i = 0; i < 10; i++) {
+		sink.flush(0);
+		const piece = String(readAll(fifo));
+		t.true(piece === '' || piece.endsWith('\n'));
+		read += piece;
+	}
+	t.is(read, written.join(''));
+});
