@@ -55,6 +55,11 @@ const FLAGS: readonly Flag[] = [
 		help: 'share limits with other gateways: redis:// or rediss://, several for a cluster',
 		path: ['redis', 'url'],
 	},
+	{
+		flags: '--workers <number|auto>',
+		help: 'processes that share the ports; "auto" is one for each CPU',
+		path: ['workers'],
+	},
 	{ flags: '--log-level <level>', help: 'debug, info, warn, error or off', path: ['log', 'level'] },
 	{ flags: '--log-clients <how>', help: 'none, truncate or hash', path: ['log', 'clients'] },
 ];

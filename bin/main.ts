@@ -29,6 +29,7 @@ export function commands(): Command {
 		.configureOutput({ outputError: (text, write) => write(text.replace(/(unknown option '[^'=]*)=[^']*'/, "$1'")) })
 		.exitOverride();
 	addServe(program);
+	addWorker(program);
 	addAdmin(program);
 	addCheck(program);
 	addRoute(program);
@@ -49,6 +50,17 @@ function addServe(program: Command): void {
 			await (await import('./commands/serve.ts')).serve(values);
 		});
 	program.addHelpText('after', () => `\n${serve.helpInformation()}`);
+}
+
+/** What `serve` starts several of: nobody else's to use, so no help names it. */
+function addWorker(program: Command): void {
+	program
+		.command('worker', { hidden: true })
+		.argument('[index]')
+		.action(async () => {
+			if (!process.send) program.error('error: bauta serve --workers starts workers');
+			(await import('./service/worker.ts')).work();
+		});
 }
 
 /** Any word that is no command lands at the default command. It is not repeated: it may be a password gone astray. */

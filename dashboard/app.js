@@ -2,7 +2,7 @@
 import { showExits, showSources } from './exits.js';
 import { History } from './history.js';
 import { follow, get, Refused } from './status-stream.js';
-import { showAbout, showCauses, showLimits, showProtocols, showState } from './tables.js';
+import { showAbout, showCauses, showLimits, showProtocols, showState, showWorkers } from './tables.js';
 import { tiles } from './tiles.js';
 
 const TOKEN = 'bauta-token';
@@ -37,7 +37,8 @@ function told(status, history) {
 	if (byId('board').hidden) show('board');
 	drawTiles(history);
 	showExits(status, history);
-	for (const each of [showState, showSources, showCauses, showLimits, showProtocols, showAbout]) each(status);
+	for (const each of [showState, showSources, showWorkers, showCauses, showLimits, showProtocols, showAbout])
+		each(status);
 	notice(status.state === 'draining' ? drainText(status.flows.open) : null);
 	document.title = `${byId('tile-started').querySelector('[data-value]').textContent}/s · bauta`;
 }

@@ -37,6 +37,16 @@ export function showProtocols({ flows }) {
 	});
 }
 
+/** Processes that serve together; nothing where one does it all. */
+export function showWorkers({ workers }) {
+	byId('workers-card').hidden = workers.length === 0;
+	const named = workers.map(({ index, pid, state, flows, restarts }) => {
+		const more = [state === 'serving' ? '' : `, ${state}`, restarts === 0 ? '' : `, restarted ${restarts}×`];
+		return [`${index}: process ${pid}${more.join('')}`, flows];
+	});
+	rows(byId('workers'), Object.fromEntries(named), { empty: '', words: (word) => word });
+}
+
 export function showCauses({ flows }) {
 	const { closed = 0, ...others } = flows.endedByCause;
 	byId('well').textContent = flows.ended === 0 ? '' : percentText(closed, flows.ended);

@@ -13,9 +13,11 @@ import type { HandedSocket } from './io/listen.ts';
 import { InterfaceAddresses } from './io/own-addresses.ts';
 import { Reactor } from './io/reactor.ts';
 import { systemFacts } from './io/system.ts';
-import { AccountLimiter, type Ceilings } from './limits/account-limiter.ts';
+import { AccountLimiter, type Ceilings, ceilingsFor } from './limits/account-limiter.ts';
 import { fitted } from './limits/fit.ts';
+import type { ExitStore } from './limits/fleet-sessions.ts';
 import type { RedisShared } from './limits/redis-shared.ts';
+import type { Shared } from './limits/shared.ts';
 import { prepareListeners } from './listeners.ts';
 import { type Kept, keptFor } from './parts.ts';
 import type { Subject } from './policy/exit-policy.ts';
@@ -30,6 +32,20 @@ export interface GatewayOptions {
 	readonly observer?: Observer;
 	/** Sockets that another process hands over, by the name or the `address:port` of a listener; each is taken once. */
 	readonly handed?: (name: string) => HandedSocket | null;
+	/** This is one of several processes that serve together. */
+	readonly siblings?: Siblings;
+}
+
+/** What the processes of one gateway have in common. */
+export interface Siblings {
+	/** How many they are: what is counted by each for itself is divided by it. */
+	readonly count: number;
+	/** Where limits and sessions are kept, unless there is a Redis. */
+	readonly store: Shared & ExitStore;
+	/** Keys what sticks to somebody. */
+	readonly secret: Buffer;
+	/** Flows are numbered `first`, `first + step` and so on: no two processes have the same. */
+	readonly ids: { readonly first: number; readonly step: number };
 }
 
 /** `starting` until all listeners are there; `draining` from the call of `drain` or `close` on. */
@@ -85,6 +101,7 @@ class ComposedGateway implements Gateway {
 	state: GatewayState = 'starting';
 	addresses: readonly string[] = [];
 	readonly #observer: Observer;
+	readonly #siblings: Siblings | null;
 	readonly #limiter: AccountLimiter;
 	readonly #kept: Kept;
 	/** Null: limits are this process's own. */
@@ -101,16 +118,17 @@ class ComposedGateway implements Gateway {
 	#protected: ListenAddress | null = null;
 	#listeners: readonly ListenAddress[] = [];
 
-	constructor(config: Config, { hooks = {}, observer = {}, handed = () => null }: GatewayOptions) {
+	constructor(config: Config, { hooks = {}, observer = {}, handed = () => null, siblings }: GatewayOptions) {
 		this.#observer = observer;
-		this.#limiter = new AccountLimiter(config.limits.allowances, ceilingsOf(config));
-		this.#kept = keptFor(config);
+		this.#siblings = siblings ?? null;
+		this.#limiter = new AccountLimiter(config.limits.allowances, ceilingsOf(config, this.#siblings?.count ?? 1));
+		this.#kept = keptFor(config, siblings?.secret);
 		const surroundings: Surroundings = {
 			hooks,
 			observer,
 			limiter: this.#limiter,
 			kept: this.#kept,
-			ids: { last: 0 },
+			ids: numbersFrom(siblings?.ids ?? { first: 1, step: 1 }),
 			own: () => this.#own(),
 			handed,
 			// One for all generations, which may share a listener.
@@ -148,9 +166,7 @@ class ComposedGateway implements Gateway {
 	}
 
 	get sockets(): readonly HandedSocket[] {
-		return this.#current.inbounds.flatMap(({ place, listener }) =>
-			typeof listener?.fd === 'number' ? [{ name: place, fd: listener.fd }] : [],
-		);
+		return this.#current.inbounds.flatMap(({ sockets }) => sockets);
 	}
 
 	#own(): OwnAddresses {
@@ -200,16 +216,21 @@ class ComposedGateway implements Gateway {
 	/** Who shares nothing does not load what it takes. */
 	async #share(): Promise<void> {
 		const { redis, limits } = this.config;
-		if (redis === null) return;
+		if (redis === null) return this.#shareWith(this.#siblings?.store ?? null);
 		const { RedisShared } = await import('./limits/redis-shared.ts');
 		this.#shared = new RedisShared(redis, {
 			clock: systemClock,
 			note: (level, event, facts) => this.#observer.note?.(level, event, facts),
 			modeChanged: (up, cause) => this.#observer.limits?.(up ? 'shared' : limits.allowances.client.whenDown, cause),
 		});
-		this.#limiter.share(this.#shared);
-		this.#kept.sessions.share(this.#shared);
+		this.#shareWith(this.#shared);
 		await within(SHARED_MS, this.#shared.start());
+	}
+
+	#shareWith(store: (Shared & ExitStore) | null): void {
+		if (store === null) return;
+		this.#limiter.share(store);
+		this.#kept.sessions.share(store);
 	}
 
 	reload(config: Config | ConfigInput): Promise<void> {
@@ -231,7 +252,7 @@ class ComposedGateway implements Gateway {
 			this.#current = next;
 			change.commit();
 			next.commit();
-			this.#limiter.change(config.limits.allowances, ceilingsOf(config));
+			this.#limiter.change(config.limits.allowances, ceilingsOf(config, this.#siblings?.count ?? 1));
 			if (!isDeepStrictEqual(config.redis, old.config.redis))
 				this.#observer.note?.('warn', 'redis: another store takes a restart, the one before goes on');
 			this.#tell(change.started);
@@ -287,9 +308,19 @@ class ComposedGateway implements Gateway {
 	}
 }
 
-/** What is configured, as far as there are descriptors for it. */
-function ceilingsOf({ limits }: Config): Ceilings {
-	return fitted(limits.ceilings, systemFacts().descriptors);
+/** What is configured, as far as there are descriptors for it, of one of `count` processes. */
+function ceilingsOf({ limits }: Config, count: number): Ceilings {
+	return fitted(ceilingsFor(limits.ceilings, count), systemFacts().descriptors);
+}
+
+function numbersFrom({ first, step }: Siblings['ids']): Surroundings['ids'] {
+	let last = first - step;
+	return {
+		next: () => {
+			last += step;
+			return last;
+		},
+	};
 }
 
 async function within(limitMs: number, done: Promise<void>): Promise<void> {

@@ -33,7 +33,7 @@ export interface Surroundings {
 	readonly limiter: Limiter;
 	readonly kept: Kept;
 	/** Flows are numbered through. */
-	readonly ids: { last: number };
+	readonly ids: { next(): number };
 	readonly own: () => OwnAddresses;
 	readonly handed: (name: string) => HandedSocket | null;
 	/** Null where there are no native calls. */

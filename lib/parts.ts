@@ -27,8 +27,9 @@ export interface Kept {
 	readonly secret: Buffer;
 }
 
-export function keptFor({ session }: Config): Kept {
-	return { sessions: new FleetSessions(new MemorySessions(session)), secret: randomBytes(32) };
+/** `secret` is given where several processes have one. */
+export function keptFor({ session }: Config, secret: Buffer = randomBytes(32)): Kept {
+	return { sessions: new FleetSessions(new MemorySessions(session)), secret };
 }
 
 export function resolverOf({ resolver }: Config): Resolver {

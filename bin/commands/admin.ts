@@ -86,6 +86,7 @@ function statusLines(now: Status, before: Status | null): string[] {
 		'',
 		...limitLines(now.limits),
 		'',
+		...workerLines(now.workers),
 		...(causes.length === 0 ? ['nothing has ended yet'] : table(['ended by', 'count'], causes)),
 	];
 }
@@ -150,6 +151,12 @@ function sourceLines(sources: readonly WatchedSource[]): string[] {
 		rests ? 'none of its addresses does' : '',
 	]);
 	return ['', ...table(['source', 'way out', 'addresses', 'open', ''], rows)];
+}
+
+function workerLines(workers: Status['workers']): string[] {
+	if (workers.length === 0) return [];
+	const rows = workers.map(({ index, pid, state, flows, restarts }) => [index, pid, state, flows, restarts]);
+	return [...table(['worker', 'pid', 'state', 'open', 'restarts'], rows), ''];
 }
 
 function limitLines({ mode, refused }: LimitsStatus): string[] {

@@ -1,13 +1,12 @@
 // The gateway as a service: what serves, what tells about it and what can be asked of it (reload, upgrade, drain), by
 // signal, by the admin listener or because a file changed. Each of them is done whole or not at all.
 import type { AdminServer } from '../../lib/admin/server.ts';
-import type { Config } from '../../lib/config/config.ts';
+import type { Config, ConfigInput } from '../../lib/config/config.ts';
 import { loadConfig } from '../../lib/config/load.ts';
 import { ConfigError } from '../../lib/config/problem.ts';
 import { pathOf } from '../../lib/config/secret-file.ts';
 import { warningsOf } from '../../lib/config/warnings.ts';
 import type { Observer } from '../../lib/core/observer.ts';
-import { createGateway, type Gateway } from '../../lib/gateway.ts';
 import { ListenError, type Where } from '../../lib/io/bind.ts';
 import { HandedSockets } from '../../lib/io/handed-sockets.ts';
 import { ServiceManager } from '../../lib/io/service-manager.ts';
@@ -15,15 +14,17 @@ import { createLog, type Log } from '../../lib/observe/log.ts';
 import { observers } from '../../lib/observe/observers.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FlagValues, layerOf } from '../flags.ts';
-import { manifest } from '../manifest.ts';
 import { handedName, whereOf } from './admin-place.ts';
-import type { Instruments } from './instruments.ts';
 import { Reloads } from './reloads.ts';
+import { serviceFamilies } from './service-families.ts';
+import { type Measured, type Serving, type ServingDeps, servingOf } from './serving.ts';
 import { startSuccessor, succeed } from './successor.ts';
 import { ConfigWatch } from './watch.ts';
 
 interface Read {
 	readonly config: Config;
+	/** As it was written, for workers to read. */
+	readonly input: ConfigInput;
 	/** What it names and was read with it. */
 	readonly files: readonly string[];
 }
@@ -34,19 +35,19 @@ async function read(values: FlagValues): Promise<Read> {
 	const { users, admin, redis } = input;
 	const named = [users?.file, admin?.token_file, redis?.password_file, redis?.ca_file].filter((name) => !!name);
 	const paths = named.map((name) => pathOf(name as string));
-	return { config, files: paths.flatMap((path) => ('value' in path ? [path.value] : [])) };
+	return { config, input, files: paths.flatMap((path) => ('value' in path ? [path.value] : [])) };
 }
 
 export class Service {
 	readonly log: Log;
 	readonly #values: FlagValues;
-	readonly #gateway: Gateway;
+	readonly #serving: Serving;
+	readonly #gateway: Serving['gateway'];
 	readonly #observer: Observer;
 	readonly #manager: ServiceManager = new ServiceManager();
 	readonly #handed: HandedSockets;
 	readonly #reloads: Reloads = new Reloads();
-	readonly #version: string = manifest().version;
-	#instruments: Instruments | null = null;
+	#measured: Measured | null = null;
 	#admin: AdminServer | null = null;
 	#watch: ConfigWatch | null = null;
 	#files: readonly string[];
@@ -54,19 +55,23 @@ export class Service {
 	#work: Promise<unknown> = Promise.resolve();
 	#draining = false;
 
-	private constructor(values: FlagValues, { config, files }: Read) {
+	private constructor(values: FlagValues, { files }: Read, serving: Serving, { log, observer, handed }: ServingDeps) {
 		this.#values = values;
 		this.#files = files;
-		this.log = createLog(config.log);
-		this.#observer = observers(this.log);
-		this.#handed = new HandedSockets();
-		const handed = (name: string) => this.#handed.take(name);
-		this.#gateway = createGateway(config, { observer: this.#observer, handed });
+		this.#serving = serving;
+		this.#gateway = serving.gateway;
+		this.log = log;
+		this.#observer = observer;
+		this.#handed = handed;
 	}
 
 	/** Reads the configuration; nothing listens yet. Throws ConfigError. */
 	static async create(values: FlagValues): Promise<Service> {
-		return new Service(values, await read(values));
+		const found = await read(values);
+		const { config, input } = found;
+		const log = createLog(config.log, { shared: config.workers > 1 });
+		const deps = { log, observer: observers(log), handed: new HandedSockets() };
+		return new Service(values, found, await servingOf(config, input, deps), deps);
 	}
 
 	/** Resolves when it serves and everybody who wants to know has been told. Rejects with ListenError. */
@@ -83,7 +88,7 @@ export class Service {
 		this.#settled(config);
 		for (const name of this.#handed.closeRest()) this.log.note('warn', 'socket not used', { name });
 		if (this.#takesOver) await succeed();
-		this.#manager.ready(() => this.#status());
+		this.#manager.ready(() => this.#status(), { alive: this.#serving.alive });
 	}
 
 	get #takesOver(): boolean {
@@ -102,16 +107,14 @@ export class Service {
 	/** An admin listener that listens; null where there is to be none. */
 	async #newAdmin({ admin }: Config, where: Where | null): Promise<AdminServer | null> {
 		if (where === null) return null;
-		const { tally, metrics } = await this.#measured();
+		const { view, metrics } = await this.#measure();
 		const { AdminServer } = await import('../../lib/admin/server.ts');
 		const server = new AdminServer(
 			admin,
 			{
 				gateway: this.#gateway,
-				tally,
+				view,
 				metrics,
-				version: this.#version,
-				lastReload: () => this.#reloads.last,
 				reload: () => this.reload(),
 				upgrade: () => this.upgrade(),
 				drain: (deadlineMs) => void this.drain('admin', deadlineMs),
@@ -124,14 +127,11 @@ export class Service {
 	}
 
 	/** Counting begins with the first admin listener; without one not even the code for it is read. */
-	async #measured(): Promise<Instruments> {
-		if (this.#instruments) return this.#instruments;
-		const { Instruments } = await import('./instruments.ts');
-		this.#instruments = new Instruments(this.#version, this.#reloads, this.#gateway);
-		const { tally, metrics } = this.#instruments;
-		// The gateway looks its observer's verbs up each time.
-		Object.assign(this.#observer, observers(this.log, tally, metrics));
-		return this.#instruments;
+	async #measure(): Promise<Measured> {
+		if (this.#measured) return this.#measured;
+		this.#measured = await this.#serving.measure(() => this.#reloads.last);
+		for (const family of serviceFamilies(this.#reloads, this.#gateway)) this.#measured.metrics.add(family);
+		return this.#measured;
 	}
 
 	/** What follows when a configuration is in force. */
@@ -160,12 +160,12 @@ export class Service {
 	}
 
 	async #reload(): Promise<void> {
-		const { config, files } = await read(this.#values);
+		const { config, input, files } = await read(this.#values);
 		const before = this.#gateway.config.admin;
 		const moves = JSON.stringify(config.admin.listen) !== JSON.stringify(before.listen);
 		const admin = moves ? await this.#newAdmin(config, whereOf(config.admin.listen, this.#handed, false)) : this.#admin;
 		try {
-			await this.#gateway.reload(config);
+			await this.#gateway.reload(config, input);
 		} catch (error) {
 			if (moves) await admin?.stop();
 			throw error;

@@ -33,6 +33,8 @@ export interface Config {
 	readonly groups: readonly GroupConfig[];
 	/** Tag of the default route; null: the first upstream, else the first group, else `direct`. */
 	readonly route: string | null;
+	/** Processes that serve together. */
+	readonly workers: number;
 	readonly anonymity: AnonymityConfig;
 	readonly exit: ExitConfig;
 	readonly egress: EgressConfig;
@@ -199,6 +201,7 @@ export interface ConfigInput {
 	readonly upstream?: readonly (string | UpstreamInput)[] | undefined;
 	readonly group?: readonly GroupInput[] | undefined;
 	readonly route?: string | undefined;
+	readonly workers?: number | string | undefined;
 	readonly anonymity?:
 		| {
 				readonly level?: AnonymityLevel | undefined;

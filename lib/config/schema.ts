@@ -21,7 +21,7 @@ import { redis } from './schema-redis.ts';
 import { bindSection, pacSection, udpSection } from './schema-relays.ts';
 import { parseChain, parsePart } from './upstream.ts';
 import { parseUser } from './users.ts';
-import { type Parsed, parseListen, parseServer, parseTag } from './values.ts';
+import { MOST_WORKERS, type Parsed, parseListen, parseServer, parseTag, parseWorkers } from './values.ts';
 
 const listen = key(
 	z
@@ -65,6 +65,12 @@ const route = key(
 	z.string(),
 	'',
 	'the first upstream, where there is none the first group, else "direct"; or the tag of one of them, for all that no rule sends elsewhere',
+);
+
+const workers = key(
+	z.union([z.int().min(1).max(MOST_WORKERS), text(parseWorkers)]),
+	1,
+	'one process carries some thousand connections a second; more of them share the ports, "auto" is one for each CPU',
 );
 
 /** Text that a function of the policy room reads, where the rule keeps the text and compiles it later. */
@@ -274,6 +280,7 @@ const sections = {
 	upstream,
 	group: groups,
 	route,
+	workers,
 	anonymity,
 	exit,
 	egress,

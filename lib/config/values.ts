@@ -1,5 +1,6 @@
 // Text to value, one function for each kind of value that a configuration carries as text. None of them throws or
 // repeats a secret: a refusal says what was expected and, where it is safe to say, what was found.
+import { availableParallelism } from 'node:os';
 import { formatIp, parseIp6, parseStrictIp4 } from '../core/ip.ts';
 import type { PortChoice } from '../io/port-choice.ts';
 import { type Prefix, parsePrefix } from '../policy/prefix.ts';
@@ -156,4 +157,14 @@ export function parseTag(text: string): Parsed<string> {
 		return { wrong: 'expected a tag of its own: "direct" and "block" are always there' };
 	if (TAG.test(text)) return { value: text };
 	return { wrong: 'expected a tag of letters, digits, ".", "_" and "-", 64 at most' };
+}
+
+/** More than any machine has use for: each takes some 60 MB. */
+export const MOST_WORKERS = 256;
+
+/** How many processes serve: a number, or `auto` for one for each CPU that may be used. */
+export function parseWorkers(text: string): Parsed<number> {
+	if (text === 'auto') return { value: Math.min(MOST_WORKERS, availableParallelism()) };
+	const count = /^\d{1,3}$/.test(text) ? Number(text) : 0;
+	return count >= 1 && count <= MOST_WORKERS ? { value: count } : { wrong: `expected 1 to ${MOST_WORKERS}, or "auto"` };
 }

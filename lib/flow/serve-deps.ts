@@ -63,8 +63,8 @@ export interface ServeDeps {
 	readonly observer: Observer;
 	readonly hooks: Hooks;
 	readonly options: ServeOptions;
-	/** The number of the last flow, of this server or of another one that shares it. */
-	readonly ids: { last: number };
+	/** Numbers of flows, of this server and of others that share them. */
+	readonly ids: { next(): number };
 	/** Reads what user names ask of their exit; null: a name is a name. */
 	readonly sessions: SessionReader | null;
 	/** Where gateways share sessions: reads what the others know of one; null where there is nothing to wait for. */

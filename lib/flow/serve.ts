@@ -82,7 +82,7 @@ export class FlowServer {
 
 	/** Serves one accepted link to its end. Owns the link. */
 	serve(link: Link, client: Client, entrance: Entrance): void {
-		const { hooks, limiter, observer } = this.#deps;
+		const { hooks, limiter, observer, ids } = this.#deps;
 		const accepted = this.#guard(() => hooks.accept?.(entrance.tag, client) ?? true) === true;
 		const admission = accepted ? limiter.enter(client, link) : null;
 		if (!admission) {
@@ -90,7 +90,7 @@ export class FlowServer {
 			this.#guard(() => observer.dropped?.(entrance.tag, accepted ? 'handshakes' : 'hook'));
 			return;
 		}
-		const flow = newFlow(++this.#deps.ids.last, entrance.tag, client.key, this.#deps.clock.nowMs(), client.network);
+		const flow = newFlow(ids.next(), entrance.tag, client.key, this.#deps.clock.nowMs(), client.network);
 		this.#live.add(link);
 		this.#guard(() => observer.flowStarted?.(flow));
 		const visit = new Visit(link, flow, admission, this);

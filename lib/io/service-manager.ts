@@ -10,6 +10,12 @@ const MARGIN_MS = 5_000;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
+export interface ReadyOptions {
+	readonly env?: Environment;
+	/** Whatever this process answers for turns its event loop. */
+	readonly alive?: () => boolean;
+}
+
 export class ServiceManager {
 	#notify: Notify | null;
 	readonly #timers: NodeJS.Timeout[] = [];
@@ -19,16 +25,19 @@ export class ServiceManager {
 		this.#notify = notifier(env.NOTIFY_SOCKET, deps);
 	}
 
-	/** Begins to tell: ready from now on, alive as often as `env` wants it, and what `status` says when that changes. */
-	ready(status: () => string, env: Environment = process.env): void {
+	/**
+	 * Begins to tell: ready from now on, alive as often as `env` wants it and while `alive` says so, and what `status` says
+	 * when that changes.
+	 */
+	ready(status: () => string, { env = process.env, alive = () => true }: ReadyOptions = {}): void {
 		if (!this.#notify) return;
 		this.#tell('READY=1', status());
 		this.#every(STATUS_MS, () => this.#tellStatus(status()));
 		const watchdogMs = watchdogMsOf(env);
-		if (watchdogMs !== null) this.#every(watchdogMs / 2, () => this.#notify?.('WATCHDOG=1'));
+		if (watchdogMs !== null) this.#every(watchdogMs / 2, () => alive() && this.#notify?.('WATCHDOG=1'));
 	}
 
-	#every(ms: number, act: () => void): void {
+	#every(ms: number, act: () => unknown): void {
 		this.#timers.push(setInterval(act, ms).unref());
 	}
 

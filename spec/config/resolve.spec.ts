@@ -35,6 +35,7 @@ test('nothing said is what a careful person would say', (t) => {
 		tor: { isolate: ['client', 'user', 'session'], rotateMs: 0 },
 		rules: [],
 		users: null,
+		workers: 1,
 		redis: null,
 		timeouts: {
 			handshakeMs: 10_000,

@@ -12,7 +12,7 @@ function managed(t: ExecutionContext): { socket: NotifySocket; manager: ServiceM
 
 native('ready, reloads and stops are told with what they are about', async (t) => {
 	const { socket, manager } = managed(t);
-	manager.ready(() => 'serving', {});
+	manager.ready(() => 'serving', { env: {} });
 	const before = process.hrtime.bigint() / 1_000n;
 	manager.reloading();
 	manager.reloaded('serving again');
@@ -28,7 +28,7 @@ native('ready, reloads and stops are told with what they are about', async (t) =
 
 native('the watchdog hears from the event loop, as often as it wants to', async (t) => {
 	const { socket, manager } = managed(t);
-	manager.ready(() => 'serving', { WATCHDOG_USEC: '20000', WATCHDOG_PID: String(process.pid) });
+	manager.ready(() => 'serving', { env: { WATCHDOG_USEC: '20000', WATCHDOG_PID: String(process.pid) } });
 	await socket.message(/^WATCHDOG=1$/);
 	manager.stopping('over', 0);
 	t.pass();
@@ -37,9 +37,9 @@ native('the watchdog hears from the event loop, as often as it wants to', async 
 native('a watchdog that waits for another process, or for none, hears nothing', async (t) => {
 	for (const env of [{ WATCHDOG_USEC: '1000', WATCHDOG_PID: '999999999' }, { WATCHDOG_USEC: '0' }, {}]) {
 		const { socket, manager } = managed(t);
-		manager.ready(() => 'serving', env);
+		manager.ready(() => 'serving', { env });
 		const alive = new ServiceManager({ NOTIFY_SOCKET: socket.path });
-		alive.ready(() => 'the other', { WATCHDOG_USEC: '5000' });
+		alive.ready(() => 'the other', { env: { WATCHDOG_USEC: '5000' } });
 		await socket.message(/^WATCHDOG=1$/);
 		t.is(socket.heard.filter((text) => text === 'READY=1\nSTATUS=serving').length, 1);
 		manager.stopping('over', 0);
@@ -49,10 +49,10 @@ native('a watchdog that waits for another process, or for none, hears nothing', 
 
 native('who has handed over says so, and nothing after it', async (t) => {
 	const { socket, manager } = managed(t);
-	manager.ready(() => 'serving', {});
+	manager.ready(() => 'serving', { env: {} });
 	manager.handOver(4711);
 	manager.stopping('draining', 1);
-	new ServiceManager({ NOTIFY_SOCKET: socket.path }).ready(() => 'the next', {});
+	new ServiceManager({ NOTIFY_SOCKET: socket.path }).ready(() => 'the next', { env: {} });
 	await socket.message(/the next/);
 	t.deepEqual(socket.heard, ['READY=1\nSTATUS=serving', 'MAINPID=4711', 'READY=1\nSTATUS=the next']);
 });
@@ -60,7 +60,7 @@ native('who has handed over says so, and nothing after it', async (t) => {
 test('without a service manager nothing is told and nothing runs', (t) => {
 	const manager = new ServiceManager({});
 	t.notThrows(() => {
-		manager.ready(() => t.fail('nobody asks'), { WATCHDOG_USEC: '1000' });
+		manager.ready(() => t.fail('nobody asks'), { env: { WATCHDOG_USEC: '1000' } });
 		manager.reloading();
 		manager.reloaded('x');
 		manager.handOver(1);
