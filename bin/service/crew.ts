@@ -2,6 +2,7 @@
 // the sockets and keeps them, so that one that dies loses no client that waits, starts another in its place, and answers
 // for all of them: what is open, what is counted, what the limits have left. It carries no flow itself.
 import { randomBytes } from 'node:crypto';
+import { AdminError } from '../../lib/admin/admin-error.ts';
 import type { LastReload, Status } from '../../lib/admin/snapshot.ts';
 import { lastOf, membersTogether, type SharedStatus, sumOfStatuses } from '../../lib/admin/summed-status.ts';
 import type { Members, View } from '../../lib/admin/view.ts';
@@ -15,6 +16,7 @@ import { SharedDayKey } from '../../lib/observe/client-word.ts';
 import type { SummedMetrics } from '../../lib/observe/summed-metrics.ts';
 import type { Subject } from '../../lib/policy/exit-policy.ts';
 import { Ports } from './ports.ts';
+import { WorkerError } from './worker-error.ts';
 import { WorkerProcess } from './worker-process.ts';
 
 /** A worker is looked for so often, and is taken for stuck when it was silent so many times; then it is replaced. */
@@ -97,7 +99,7 @@ export class Crew {
 		return this.#workers.every(({ state, missed }) => state === 'starting' || missed < MOST_MISSED / 2);
 	}
 
-	/** Listens and serves with all workers, or with none: rejects with ListenError, ConfigError or a plain Error. */
+	/** Listens and serves with all workers, or with none: rejects with ListenError, ConfigError or WorkerError. */
 	async start(): Promise<void> {
 		try {
 			this.#ports = await Ports.open(this.#config, null, this.#deps.handed);
@@ -159,7 +161,9 @@ export class Crew {
 			name: String(worker.index),
 			version: this.#deps.version,
 		});
-		const ended = worker.ended.then((how) => Promise.reject(new Error(`a worker ended with ${how} before it served`)));
+		const ended = worker.ended.then((how) => {
+			throw new WorkerError(`a worker ended with ${how} before it served`);
+		});
 		return Promise.race([beginning, ended]);
 	}
 
@@ -232,13 +236,14 @@ export class Crew {
 	}
 
 	/**
-	 * Applies another configuration to all workers, or to none: rejects with ConfigError or ListenError. Where only they
-	 * change who inherit sockets, other workers take over, and those that were there stay until their flows have ended.
+	 * Applies another configuration to all workers, or to none: rejects with ConfigError, ListenError or WorkerError. Sockets
+	 * can only be inherited: where some are added, or other workers are wanted, new ones take over, and those that were
+	 * there stay until their flows have ended.
 	 */
 	async reload(config: Config, input: ConfigInput): Promise<void> {
 		const before = this.addresses;
 		const old = this.#ports;
-		if (old === null) throw new Error('workers that drain cannot reload');
+		if (old === null) throw new WorkerError('workers that drain cannot reload');
 		const ports = await Ports.open(config, old, this.#deps.handed);
 		try {
 			if (ports.addsTo(old) || config.workers !== this.#workers.length) await this.#takeOver(ports, config, input);
@@ -260,7 +265,7 @@ export class Crew {
 		const next = await this.#startAll(ports, config, input);
 		for (const worker of this.#workers) {
 			this.#leaving.add(worker);
-			void worker.drain(null);
+			void worker.drain(null).then(() => this.#leaving.delete(worker));
 		}
 		this.#workers = next;
 	}
@@ -325,7 +330,8 @@ export class Crew {
 			return all.filter((record) => record !== null);
 		};
 		this.#metrics = new SummedMetrics(records, 'supervisor');
-		await Promise.all(this.#workers.map(({ talk }) => talk.ask('count')));
+		// One that has ended meanwhile is followed by one that counts from its beginning.
+		await Promise.allSettled(this.#workers.map(({ talk }) => talk.ask('count')));
 		await this.look();
 		return this.#metrics;
 	}
@@ -333,7 +339,7 @@ export class Crew {
 	/** What the rules that are in force would say. */
 	decide(subject: Subject): Promise<object> {
 		const worker = this.#workers.find(({ state }) => state === 'serving');
-		return worker ? worker.talk.ask('decide', subject) : Promise.reject(new Error('no worker serves'));
+		return worker ? worker.talk.ask('decide', subject) : Promise.reject(new AdminError('conflict', 'no worker serves'));
 	}
 
 	protect(address: string | null): void {

@@ -20,6 +20,7 @@ import { serviceFamilies } from './service-families.ts';
 import { type Measured, type Serving, type ServingDeps, servingOf } from './serving.ts';
 import { startSuccessor, succeed } from './successor.ts';
 import { ConfigWatch } from './watch.ts';
+import { WorkerError } from './worker-error.ts';
 
 interface Read {
 	readonly config: Config;
@@ -242,7 +243,7 @@ async function problemsOf(work: () => Promise<void>): Promise<readonly string[]>
 		return [];
 	} catch (error) {
 		if (error instanceof ConfigError) return error.message.split('\n');
-		if (error instanceof ListenError) return [error.message];
+		if (error instanceof ListenError || error instanceof WorkerError) return [error.message];
 		throw error;
 	}
 }

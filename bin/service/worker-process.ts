@@ -8,6 +8,7 @@ import { type HandedSocket, ListenError } from '../../lib/io/bind.ts';
 import { handingOver } from '../../lib/io/handed-sockets.ts';
 import type { MetricsRecord } from '../../lib/observe/metrics.ts';
 import { Talk } from './talk.ts';
+import { WorkerError } from './worker-error.ts';
 import type { Beginning, Look, SupervisorVerbs, WorkerVerbs } from './worker-words.ts';
 
 /** A worker that does not answer for so long is looked past; what it said last stands for it. */
@@ -74,7 +75,7 @@ export class WorkerProcess {
 		return this.last?.live ?? 0;
 	}
 
-	/** Resolves when it serves. Rejects with ConfigError, ListenError or a plain Error; the process is to be killed then. */
+	/** Resolves when it serves. Rejects with ConfigError, ListenError or WorkerError; the process is to be killed then. */
 	async begin(beginning: Beginning): Promise<void> {
 		this.input = beginning.input;
 		try {
@@ -85,7 +86,7 @@ export class WorkerProcess {
 		this.state = 'serving';
 	}
 
-	/** Rejects with ConfigError or ListenError; then nothing has changed. */
+	/** Rejects with ConfigError, ListenError or WorkerError; then nothing has changed. */
 	async reload(input: ConfigInput): Promise<void> {
 		try {
 			this.last = await this.talk.ask('reload', input);
@@ -165,5 +166,5 @@ function revived(error: unknown): Error {
 	const { name, message, problems, kind, code } = error as ConfigError & ListenError;
 	if (name === 'ConfigError') return new ConfigError(problems, kind);
 	if (name === 'ListenError') return Object.assign(new ListenError(code, ''), { message });
-	return error instanceof Error ? error : new Error(message);
+	return new WorkerError(message);
 }

@@ -159,7 +159,7 @@ export function parseTag(text: string): Parsed<string> {
 	return { wrong: 'expected a tag of letters, digits, ".", "_" and "-", 64 at most' };
 }
 
-/** More than any machine has use for: each takes some 60 MB. */
+/** More than any machine has use for: each takes 75 MB. */
 export const MOST_WORKERS = 256;
 
 /** How many processes serve: a number, or `auto` for one for each CPU that may be used. */
