@@ -44,6 +44,7 @@ export const PROGRAMS: Readonly<Record<string, Program>> = {
 	tor: onPath('tor'),
 	openssl: onPath('openssl'),
 	socat: onPath('socat'),
+	strace: onPath('strace'),
 	ip: onPath('ip', 'iproute2'),
 	/** Where it may make network namespaces. */
 	unshare: { debian: 'util-linux', find: findUnshare },
