@@ -9,6 +9,7 @@ import { decoded, encoded, keep, kept, subjectsIn } from './corpus.ts';
 import { count, look, newDesk, put } from './desk.ts';
 import { dice } from './dice.ts';
 import { mutate } from './mutate.ts';
+import { HANGING, PLANTED } from './planted.ts';
 import type { Subject } from './subject.ts';
 import { SUBJECTS } from './subjects.ts';
 import { supervise } from './supervise.ts';
@@ -39,20 +40,6 @@ for (const subject of SUBJECTS) {
 		t.true(reached > 0);
 	});
 }
-
-/** Fails for "bug", whatever is around it; takes for ever for "hang". */
-const PLANTED: Subject = {
-	name: 'planted',
-	seeds: [Buffer.from('good'), Buffer.from('b-u-g')],
-	words: ['bug'],
-	start: () => ({
-		try(bytes) {
-			const text = bytes.toString('latin1');
-			if (text.includes('bug')) throw new Error(`found after ${text.length} bytes`);
-			return String(text.length % 7);
-		},
-	}),
-};
 
 test('a planted bug is found once, and its input is made small', async (t) => {
 	const { findings } = await campaign(t, PLANTED, { seed: 1, runs: 500 });
@@ -121,4 +108,12 @@ test('a campaign in a thread tells what it did, and a thread that cannot begin i
 	t.deepEqual(told.findings, []);
 	const { findings } = await supervise('no such subject', { seed: 1, ms: 50, corpus: [] });
 	t.is(findings.length, 1);
+});
+
+test('an input that keeps the processor is found from outside, and kept', async (t) => {
+	const module = new URL('planted.ts', import.meta.url);
+	const { findings } = await supervise(HANGING.name, { seed: 1, ms: 60_000, corpus: [], module });
+	t.is(findings.length, 1);
+	t.regex(findings[0]!.symptom, /hangs/);
+	t.true(decoded(Buffer.from(findings[0]!.input!)).bytes.includes('hang'));
 });

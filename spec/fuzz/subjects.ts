@@ -5,6 +5,7 @@ import { CODECS } from './subjects/codecs.ts';
 import { CONFIG } from './subjects/config.ts';
 import { DNS } from './subjects/dns.ts';
 import { EXCHANGE } from './subjects/exchange.ts';
+import { FETCH } from './subjects/fetch.ts';
 import { HTTP } from './subjects/http.ts';
 import { PROCESSES } from './subjects/process.ts';
 import { SOCKS_PACKAGE } from './subjects/socks-package.ts';
@@ -19,6 +20,7 @@ export const SUBJECTS: readonly Subject[] = [
 	UDP,
 	...HTTP,
 	...EXCHANGE,
+	FETCH,
 	CHAIN,
 	DNS,
 	...PROCESSES,

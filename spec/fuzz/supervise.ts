@@ -10,13 +10,20 @@ const DESK_BYTES = 131_072;
 
 const LOOK_MS = 500;
 
+const ALL: URL = new URL('subjects.ts', import.meta.url);
+
+export interface SuperviseOptions {
+	readonly seed: number;
+	readonly ms: number;
+	readonly corpus: readonly Input[];
+	/** Default: all that is fuzzed. */
+	readonly module?: URL;
+}
+
 /** Never rejects: a thread that ends badly is a finding. */
-export function supervise(
-	subject: string,
-	{ seed, ms, corpus }: { readonly seed: number; readonly ms: number; readonly corpus: readonly Input[] },
-): Promise<Told> {
+export function supervise(subject: string, { seed, ms, corpus, module = ALL }: SuperviseOptions): Promise<Told> {
 	const desk = newDesk(DESK_BYTES);
-	const workerData: Task = { subject, seed, ms, corpus, desk };
+	const workerData: Task = { module: module.href, subject, seed, ms, corpus, desk };
 	const worker = new Worker(new URL('worker.ts', import.meta.url), { workerData });
 	const { promise, resolve } = Promise.withResolvers<Told>();
 	const bad = (symptom: string, text: string = symptom): void =>

@@ -5,10 +5,11 @@ import { isMainThread, parentPort, workerData } from 'node:worker_threads';
 import { campaign, type Summary } from './campaign.ts';
 import { encoded } from './corpus.ts';
 import { type Desk, put } from './desk.ts';
-import type { Input } from './subject.ts';
-import { subjectOf } from './subjects.ts';
+import type { Input, Subject } from './subject.ts';
 
 export interface Task {
+	/** The module that lists the subjects. */
+	readonly module: string;
 	readonly subject: string;
 	readonly seed: number;
 	readonly ms: number;
@@ -22,14 +23,17 @@ export interface Told extends Pick<Summary, 'executions' | 'reached'> {
 	readonly findings: readonly { readonly symptom: string; readonly text: string; readonly input: Uint8Array | null }[];
 }
 
-async function work({ subject, seed, ms, corpus, desk }: Task): Promise<Told> {
+async function work({ module, subject: name, seed, ms, corpus, desk }: Task): Promise<Told> {
+	const { SUBJECTS } = (await import(module)) as { readonly SUBJECTS: readonly Subject[] };
+	const subject = SUBJECTS.find((one) => one.name === name);
+	if (!subject) throw new Error(`no subject ${name}`);
 	const undos: (() => void | Promise<void>)[] = [];
 	// Bytes come out of a message as plain arrays.
 	const inputs = corpus.map(({ choice, bytes }) => ({ choice, bytes: Buffer.from(bytes) }));
 	const watch = (input: Input | null): void => put(desk, input && encoded(input));
 	const scope = { teardown: (undo: () => void | Promise<void>) => void undos.push(undo) };
 	try {
-		const { findings, news, ...counts } = await campaign(scope, subjectOf(subject), {
+		const { findings, news, ...counts } = await campaign(scope, subject, {
 			seed,
 			ms,
 			corpus: inputs,

@@ -38,6 +38,7 @@ const SOCKS5_MORE = [
 const SOCKS4_MORE = [hex('04 02 0050 c0000207 00'), hex("04 f0 0000 00000001 'fred' 00 'example.com' 00")];
 
 const HTTP_MORE = [
+	'GET /proxy.pac HTTP/1.1\r\nHost: example.com:1080\r\n\r\n',
 	'CONNECT [2001:db8::1]:22 HTTP/1.0\r\n\r\n',
 	'POST http://example.com/ HTTP/1.1\r\nHost: example.com\r\nContent-Length: 3\r\n\r\nabc',
 	'GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\nProxy-Authorization: Digest x\r\n\r\n' +
@@ -136,7 +137,11 @@ function subjectOf({ name, make, mostBytes, ...parts }: CodecCase): Subject {
 	};
 }
 
-const server = (roll: Roll) => ({ authRequired: roll(2) === 0, asksName: roll(2) === 0 });
+const server = (roll: Roll) => ({
+	authRequired: roll(2) === 0,
+	asksName: roll(2) === 0,
+	...(roll(2) === 0 ? { pacHosts: ['example.com'] } : {}),
+});
 const login = (roll: Roll) => (roll(2) === 0 ? { credentials: LOGIN } : {});
 const httpSeeds = [...handshakes((protocol) => !protocol.startsWith('socks')), ...HTTP_MORE];
 const socks4Seeds = [...handshakes((protocol) => protocol.startsWith('socks4')), ...SOCKS4_MORE];
