@@ -40,7 +40,7 @@ const TLS_REPLIES = [
 interface Script {
 	readonly bytes: Buffer;
 	readonly roll: Roll;
-	/** Connections of this dial that are still there. */
+	/** Connections of this dial. */
 	readonly sockets: Set<Socket>;
 }
 
@@ -71,7 +71,7 @@ class Hop {
 		const { script } = this;
 		if (script === null) return void socket.destroy();
 		script.sockets.add(socket);
-		socket.on('close', () => script.sockets.delete(socket)).on('end', () => socket.destroy());
+		socket.on('end', () => socket.destroy());
 		if (script.roll(4) === 0) this.#say(socket, script);
 		else socket.once('data', () => this.#say(socket, script));
 		socket.resume();
@@ -178,6 +178,6 @@ async function dialled({ hops, ways }: Place, bytes: Buffer, roll: Roll): Promis
 	} finally {
 		clearTimeout(timer);
 		// A hop that is still connected would wait for us for ever.
-		while (sockets.size > 0) await Promise.all([...sockets].map((socket) => closed(socket)));
+		await Promise.all([...sockets].map((socket) => closed(socket)));
 	}
 }
