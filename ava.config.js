@@ -6,6 +6,7 @@ export default {
 		'!spec/end-to-end/tor.spec.ts',
 		// They build packages, look at them for half a minute, and boot a system: `npm run test:deb`, `npm run test:boot`.
 		'!spec/packaging/deb.spec.ts',
+		'!spec/packaging/container.spec.ts',
 		'!spec/packaging/boot.spec.ts',
 	],
 	workerThreads: false,

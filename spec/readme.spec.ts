@@ -67,11 +67,15 @@ const INSTALLS: readonly string[] = [
 	'npm ci && npm start',
 	'npm ci && npm test',
 	'npm ci && npm pack && npm install -g bauta-0.1.0.tgz',
+	'npm ci && npm run deb && apt-get install ./dist/bauta_0.1.0_amd64.deb',
+	// It wants an engine; packaging/container.spec.ts does without.
+	'docker build -t bauta . && docker run --read-only -p 1080:1080 bauta',
 ];
 
-/** Changes the system it runs on, as root. */
+/** Changes the system it runs on, as root; packaging/deb.spec.ts and boot.spec.ts do so in systems of their own. */
 const ADMINISTERS: readonly string[] = [
-	'install -D -m 644 conf/bauta.toml /etc/bauta/bauta.toml',
+	'install -D -m 644 systemd/sysusers.conf /etc/sysusers.d/bauta.conf && systemd-sysusers',
+	'install -D -m 640 -g bauta conf/bauta.toml /etc/bauta/bauta.toml',
 	'install -m 644 systemd/bauta.service /etc/systemd/system/bauta.service',
 	'systemctl enable --now bauta',
 	'systemctl reload bauta',
@@ -378,6 +382,7 @@ test('levels, limits, exit codes, scripts, keys and paths are those of the code'
 	t.deepEqual(codes.map(Number), Object.values(EXIT));
 	const manifest = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
 	t.true(INSTALLS[2]!.endsWith(` bauta-${manifest.version}.tgz`));
+	t.true(INSTALLS[3]!.endsWith(`/bauta_${manifest.version}_amd64.deb`));
 	for (const [, script] of README.text.matchAll(/npm run ([\w:]+)/g)) t.true(script! in manifest.scripts, script);
 	for (const path of README.files) t.true(existsSync(join(ROOT, path)), path);
 	for (const [first, key] of README.keys)
