@@ -141,10 +141,24 @@ rule = [{ action = "allow", port = "8080", address = ["127.0.0.1"], route = "mar
 	t.is(await system.output('curl -sS -x http://alice:s3same@127.0.0.1:80 http://127.0.0.1:8080'), HELLO);
 	t.is(await system.output(`${CURL} -o /dev/null -w '%{http_code}'`), '407');
 	await system.output('systemctl reload bauta');
+	const pid = await mainPid();
+	await system.output(`dpkg -i ${debs[1]}`);
+	t.not(await mainPid(), pid, 'an upgrade reads the credentials that the service has');
 	t.is(await show('MemoryMax'), String(512 * 1_024 * 1_024));
 });
 
+step('without an admin socket a newer package is taken up, too', async (t) => {
+	await system.output(`rm ${DROP_INS}/*; systemctl daemon-reload`);
+	await configure(`${OPEN}[admin]\nlisten = "off"\n`);
+	await system.output('systemctl restart bauta');
+	const pid = await mainPid();
+	await system.output(`dpkg -i ${debs[1]}`);
+	await until('another main process', mainPid, (now) => now !== pid);
+	t.is(await system.output(CURL), HELLO);
+});
+
 step('purged it is gone, whatever it was doing', async (t) => {
+	await dropIn('mine', '[Service]\nNice=1\n');
 	await system.output('systemctl enable bauta; dpkg --purge bauta');
 	const left = await system.output(`find / -xdev -name '*bauta*' -not -path '/mnt/*' -not -path '/proc/*'`);
 	t.deepEqual(left.split('\n').filter(Boolean), [DROP_INS], 'what the operator made elsewhere stays');
