@@ -157,6 +157,27 @@ step('without an admin socket a newer package is taken up, too', async (t) => {
 	t.is(await system.output(CURL), HELLO);
 });
 
+step('with workers the main process is the supervisor, which hands over as well', async (t) => {
+	await configure(`workers = 2\n${OPEN}`);
+	await system.output('systemctl restart bauta');
+	t.is(await system.output(CURL), HELLO);
+	t.is(await system.output(`pgrep -c -P ${await mainPid()}`), '2\n');
+	const tunnel = await openTunnel();
+	const pid = await mainPid();
+	await system.output(`dpkg -i ${debs[1]}`);
+	t.not(await mainPid(), pid);
+	await system.output('systemctl reload bauta');
+	t.is(await system.output(`${CURL}/go`), HELLO);
+	t.is(await tunnel.ended, 'begun ended');
+	await until(
+		'the old one has ended',
+		() => system.sh(`kill -0 ${pid}`),
+		({ code }) => code !== 0,
+	);
+	t.is(await show('ActiveState'), 'active');
+	t.is(await show('NRestarts'), '0');
+});
+
 step('purged it is gone, whatever it was doing', async (t) => {
 	await dropIn('mine', '[Service]\nNice=1\n');
 	await system.output('systemctl enable bauta; dpkg --purge bauta');
