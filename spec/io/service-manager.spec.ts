@@ -34,6 +34,18 @@ native('the watchdog hears from the event loop, as often as it wants to', async 
 	t.pass();
 });
 
+native('the watchdog hears nothing while those that this process answers for do not turn', async (t) => {
+	const { socket, manager } = managed(t);
+	let asked = 0;
+	manager.ready(() => 'serving', {
+		env: { WATCHDOG_USEC: '4000', WATCHDOG_PID: String(process.pid) },
+		alive: () => ++asked > 3,
+	});
+	await socket.message(/^WATCHDOG=1$/);
+	t.true(asked > 3);
+	manager.stopping('over', 0);
+});
+
 native('a watchdog that waits for another process, or for none, hears nothing', async (t) => {
 	for (const env of [{ WATCHDOG_USEC: '1000', WATCHDOG_PID: '999999999' }, { WATCHDOG_USEC: '0' }, {}]) {
 		const { socket, manager } = managed(t);
