@@ -10,8 +10,8 @@ import { type AdminDeps, type Api, type Route, routesOf } from './api.ts';
 
 export type { AdminDeps } from './api.ts';
 
-/** All the streams, and as much again. */
-const MOST_CONNECTIONS = 128;
+/** All the streams, and three times as many that come, ask and go: who is refused a stream must be able to hear it. */
+const MOST_CONNECTIONS = 256;
 
 const HEAD_BYTES = 8_192;
 const HEAD_MS = 3_000;
@@ -135,8 +135,8 @@ export class AdminServer {
 		const error = known ? thrown : new AdminError('internal', 'a bug of the gateway');
 		const { code, message, problems } = error;
 		if (code === 'unauthorized') response.setHeader('WWW-Authenticate', 'Bearer');
-		// What is left of a body is not read: it may be long.
-		if (!request.complete) response.setHeader('Connection', 'close');
+		// What is left of a body is not read: it may be long. Who finds it full makes room for the next to be told so.
+		if (!request.complete || code === 'too_many_streams') response.setHeader('Connection', 'close');
 		reply(response, error.status, { error: { code, message, ...(problems ? { problems } : {}) } });
 	}
 }
