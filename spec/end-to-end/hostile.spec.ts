@@ -2,6 +2,7 @@
 // nothing of them is left, neither memory nor descriptors.
 import { connect, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
+import { dice, type Roll } from '../fuzz/dice.ts';
 import { type GatewayProcess, startGateway } from '../helpers/gateway-process.ts';
 import { handshakeOf, PROTOCOLS, readReply, type WireProtocol } from '../helpers/handshakes.ts';
 import { descriptors, residentBytes, until } from '../helpers/process.ts';
@@ -28,19 +29,6 @@ const SLACK_BYTES = 30 * MB;
 const CROWD_HEAP_MB = 96;
 
 const OPEN = ['--allow-private', '--allow-ports', 'all'];
-
-type Roll = (below: number) => number;
-
-/** Numbers from 0 to below `below`, the same in every run (mulberry32). */
-function dice(seed: number): Roll {
-	let state = seed;
-	return (below) => {
-		state = (state + 0x6d2b79f5) | 0;
-		let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-		mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-		return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * below);
-	};
-}
 
 /** Random bytes, a handshake with a byte changed, or one cut short. */
 function garbage(roll: Roll): Buffer {
