@@ -2,12 +2,11 @@
 // of Debian that relay UDP and are installed here. README.md says how to read the table.
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
-import { startGateway, temporaryFolder } from '../helpers/gateway-process.ts';
-import { type Hop, startDanted } from '../helpers/hops.ts';
-import { accepting, cpuMs, freePort, startProcess } from '../helpers/process.ts';
+import { startGateway } from '../helpers/gateway-process.ts';
+import { type Hop, startDanted, startV2ray } from '../helpers/hops.ts';
+import { cpuMs } from '../helpers/process.ts';
 import { pathOf } from '../helpers/programs.ts';
 import { RawClient } from '../helpers/raw-client.ts';
 import type { Scope } from '../helpers/scope.ts';
@@ -37,25 +36,17 @@ async function ours(): Promise<Proxy> {
 	return { name: 'bauta', pid: gateway.pid, port: gateway.port };
 }
 
-async function startV2ray(): Promise<Hop> {
-	const port = await freePort();
-	const file = join(temporaryFolder(scope), 'v2ray.json');
-	const socks = { auth: 'noauth', udp: true, ip: '127.0.0.1' };
-	const inbound = { listen: '127.0.0.1', port, protocol: 'socks', settings: socks };
-	const config = { log: { loglevel: 'none' }, inbounds: [inbound], outbounds: [{ protocol: 'freedom' }] };
-	writeFileSync(file, JSON.stringify(config));
-	const child = startProcess(scope, pathOf('v2ray')!, ['-config', file], { stdio: 'ignore' });
-	await accepting(port, child);
-	return { port, pid: child.pid!, url: `socks5://127.0.0.1:${port}` };
-}
-
 /** Null where it is not installed. */
 async function peer(name: string, start: () => Promise<Hop>): Promise<Proxy | null> {
 	return pathOf(name) === null ? null : { name, ...(await start()) };
 }
 
 async function proxies(): Promise<Proxy[]> {
-	const all = [await ours(), await peer('danted', () => startDanted(scope)), await peer('v2ray', startV2ray)];
+	const all = [
+		await ours(),
+		await peer('danted', () => startDanted(scope)),
+		await peer('v2ray', () => startV2ray(scope)),
+	];
 	return all.filter((proxy) => proxy !== null);
 }
 

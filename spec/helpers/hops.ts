@@ -95,6 +95,18 @@ socks pass ${everybody}
 `;
 }
 
+/** SOCKS 5 with UDP; it may not be installed, and specs do without it. */
+export function startV2ray(scope: Scope): Promise<Hop> {
+	const file = join(temporaryFolder(scope), 'v2ray.json');
+	return start('socks5://', (port) => {
+		const settings = { auth: 'noauth', udp: true, ip: '127.0.0.1' };
+		const inbound = { listen: '127.0.0.1', port, protocol: 'socks', settings };
+		const config = { log: { loglevel: 'none' }, inbounds: [inbound], outbounds: [{ protocol: 'freedom' }] };
+		writeFileSync(file, JSON.stringify(config));
+		return startProcess(scope, 'v2ray', ['-config', file], { stdio: 'ignore' });
+	});
+}
+
 function spawnProgram(scope: Scope, name: string, args: string[]): ChildProcess {
 	// danted has children, which it takes with it when it is asked to go and leaves behind when it is killed.
 	return startProcess(scope, program(name), args, { stdio: 'ignore', killSignal: 'SIGTERM' });
