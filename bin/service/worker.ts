@@ -15,6 +15,7 @@ import { createLog, type Log } from '../../lib/observe/log.ts';
 import type { Metrics } from '../../lib/observe/metrics.ts';
 import { observers } from '../../lib/observe/observers.ts';
 import { EXIT } from '../exit-codes.ts';
+import { keepMemorySmall } from '../memory.ts';
 import { Talk } from './talk.ts';
 import type { Beginning, Look, SupervisorVerbs, WorkerVerbs } from './worker-words.ts';
 
@@ -53,6 +54,7 @@ export function work(): void {
 	process.once('disconnect', () => void (worker ? later((began) => began.orphaned()) : process.exit(EXIT.software)));
 	// A terminal, or a service manager, may tell all processes.
 	for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const) process.on(signal, () => {});
+	keepMemorySmall();
 }
 
 class Worker {
