@@ -61,8 +61,9 @@ export class LoadGenerator {
 	async run(proxy: { readonly port: number; readonly pid: number }, options: LoadOptions): Promise<Measured> {
 		const { kind, mode, atOnce, seconds, hold = 0 } = options;
 		const words = ['run', kind, proxy.port, this.#origin, mode, atOnce, seconds, proxy.pid, hold];
-		const { stdout, stderr } = await run(this.#scope, this.#program, words.map(String));
+		const { code, stdout, stderr } = await run(this.#scope, this.#program, words.map(String));
 		if (stderr !== '') console.error(stderr.trim());
+		if (stdout.length === 0) throw new Error(`load ${words.join(' ')}: ended with ${code} and said nothing`);
 		return JSON.parse(stdout.toString()) as Measured;
 	}
 }

@@ -179,4 +179,60 @@ for (const { name, reactor } of engines) {
 		await closed(far.peer);
 		t.true(far.link.closed);
 	});
+
+	/** A tunnel that has carried a megabyte each way: spliced, where there is splicing. */
+	async function bulky(t: ExecutionContext) {
+		const { near, far, relay } = await relayed(t, reactor);
+		const end = ran(relay);
+		const bulk = Buffer.alloc(1_000_000, 7);
+		for (const [from, to] of [
+			[near.peer, far.peer],
+			[far.peer, near.peer],
+		] as const) {
+			from.write(bulk);
+			t.deepEqual(await readBytes(to, bulk.length), bulk);
+		}
+		return { near, far, relay, end };
+	}
+
+	test(`${name}: a bulky tunnel passes a FIN on, and the other direction goes on`, async (t) => {
+		const { near, far, end } = await bulky(t);
+		near.peer.end('question');
+		t.is(String(await readAll(far.peer)), 'question');
+		far.peer.end(Buffer.alloc(500_000, 8));
+		t.is((await readAll(near.peer)).length, 500_000);
+		t.deepEqual(await end, { cause: 'closed', upBytes: 1_000_008, downBytes: 1_500_000 });
+	});
+
+	for (const side of ['near', 'far'] as const) {
+		test(`${name}: a bulky tunnel turns a reset of its ${side} side into a reset`, async (t) => {
+			const tunnel = await bulky(t);
+			const other = side === 'near' ? tunnel.far : tunnel.near;
+			const failed = once(other.peer, 'error');
+			other.peer.resume();
+			tunnel[side].peer.resetAndDestroy();
+			const [error] = (await failed) as [NodeJS.ErrnoException];
+			t.is(error.code, 'ECONNRESET');
+			const { cause } = await tunnel.end;
+			t.true(cause instanceof GatewayError && cause.code === 'connection_terminated');
+		});
+	}
+
+	test(`${name}: a bulky tunnel whose client takes nothing more is stopped at once`, async (t) => {
+		const { near, far, relay, end } = await bulky(t);
+		near.peer.pause();
+		far.peer.write(Buffer.alloc(30_000_000));
+		while (relay.downBytes < 1_500_000) await new Promise((resolve) => setImmediate(resolve));
+		relay.stop();
+		t.is((await end).cause, 'aborted');
+		t.true(near.link.closed && far.link.closed);
+	});
+
+	test(`${name}: a bulky tunnel that stands still is ended`, async (t) => {
+		const { near, far, relay, end } = await bulky(t);
+		t.is(relay.progress(), 2_000_000);
+		relay.idle(); // what the sweep does
+		t.is((await end).cause, 'idle');
+		t.true(near.link.closed && far.link.closed);
+	});
 }
