@@ -41,6 +41,11 @@ export class MemoryBans {
 		if (this.#endMs.size > this.#limit) this.#endMs.delete(this.#endMs.keys().next().value as string);
 	}
 
+	/** Nobody is banned. */
+	get none(): boolean {
+		return this.#endMs.size === 0;
+	}
+
 	/** 0: not banned. */
 	leftMs(name: string): number {
 		const endMs = this.#endMs.get(name);

@@ -146,7 +146,7 @@ export class WorkerShared implements Shared, ExitStore {
 	}
 
 	bannedMs(subject: Subject): number {
-		return this.#bans.leftMs(subjectName(subject));
+		return this.#bans.none ? 0 : this.#bans.leftMs(subjectName(subject));
 	}
 
 	/** Bans that the others know of. */
