@@ -29,7 +29,7 @@ const PRIVATE: Readonly<Record<string, number>> = {
 	'etc/bauta/bauta.toml': 0o640,
 };
 
-/** Starts by itself what it names, so that the main process of the service is Node. */
+/** Becomes what it names, so that the main process of the service is Node. */
 const COMMAND = `#!/bin/sh
 exec /${HOME}/node /${HOME}/dist/bin/bauta.js "$@"
 `;
