@@ -60,6 +60,14 @@ function compareIp(a: Ip, b: Ip): number {
 	return Buffer.compare(a, b);
 }
 
+/** First and last addresses, of IPv6 in four words each. */
+export interface Ranges {
+	readonly starts4: Uint32Array;
+	readonly ends4: Uint32Array;
+	readonly starts6: Uint32Array;
+	readonly ends6: Uint32Array;
+}
+
 /** Any number of prefixes of both families. An IPv6 address is looked up as it is: unwrap before you ask. */
 export class PrefixSet {
 	readonly #starts4: Uint32Array;
@@ -68,13 +76,21 @@ export class PrefixSet {
 	readonly #starts6: Uint32Array;
 	readonly #ends6: Uint32Array;
 
-	constructor(prefixes: readonly Prefix[]) {
-		const ip4 = outermost(prefixes.filter((prefix) => typeof prefix.ip === 'number'));
-		const ip6 = outermost(prefixes.filter((prefix) => typeof prefix.ip !== 'number'));
-		this.#starts4 = Uint32Array.from(ip4, (prefix) => prefix.ip as number);
-		this.#ends4 = Uint32Array.from(ip4, (prefix) => lastOf(prefix) as number);
-		this.#starts6 = Uint32Array.from(ip6.flatMap((prefix) => wordsOf(prefix.ip as Ip6)));
-		this.#ends6 = Uint32Array.from(ip6.flatMap((prefix) => wordsOf(lastOf(prefix) as Ip6)));
+	constructor(prefixes: readonly Prefix[], ranges: Ranges = rangesOf(prefixes)) {
+		this.#starts4 = ranges.starts4;
+		this.#ends4 = ranges.ends4;
+		this.#starts6 = ranges.starts6;
+		this.#ends6 = ranges.ends6;
+	}
+
+	/** Of what is sorted already, without one range in another. */
+	static ofRanges(ranges: Ranges): PrefixSet {
+		return new PrefixSet([], ranges);
+	}
+
+	/** Ranges in it: prefixes less those that lie in another. */
+	get size(): number {
+		return this.#starts4.length + this.#starts6.length / 4;
 	}
 
 	has(ip: Ip): boolean {
@@ -110,6 +126,17 @@ export function lastAtMost(sorted: Uint32Array, value: number): number {
 	return low - 1;
 }
 
+function rangesOf(prefixes: readonly Prefix[]): Ranges {
+	const ip4 = outermost(prefixes.filter((prefix) => typeof prefix.ip === 'number'));
+	const ip6 = outermost(prefixes.filter((prefix) => typeof prefix.ip !== 'number'));
+	return {
+		starts4: Uint32Array.from(ip4, (prefix) => prefix.ip as number),
+		ends4: Uint32Array.from(ip4, (prefix) => lastOf(prefix) as number),
+		starts6: Uint32Array.from(ip6.flatMap((prefix) => wordsOf(prefix.ip as Ip6))),
+		ends6: Uint32Array.from(ip6.flatMap((prefix) => wordsOf(lastOf(prefix) as Ip6))),
+	};
+}
+
 /** Sorted, without those that lie in another: two prefixes never overlap in part. */
 function outermost(prefixes: readonly Prefix[]): Prefix[] {
 	const out: Prefix[] = [];
@@ -120,7 +147,8 @@ function outermost(prefixes: readonly Prefix[]): Prefix[] {
 	return out;
 }
 
-function wordsOf(ip: Ip6): number[] {
+/** The address in four words of 32 bits. */
+export function wordsOf(ip: Ip6): number[] {
 	return [ip4Within(ip, 0), ip4Within(ip, 4), ip4Within(ip, 8), ip4Within(ip, 12)];
 }
 
