@@ -19,6 +19,7 @@ import type { ExitStore } from './limits/fleet-sessions.ts';
 import type { RedisShared } from './limits/redis-shared.ts';
 import type { Shared } from './limits/shared.ts';
 import { prepareListeners } from './listeners.ts';
+import { type ListStatus, ListStore } from './lists.ts';
 import { type Kept, keptFor } from './parts.ts';
 import type { Subject } from './policy/exit-policy.ts';
 import type { ListenAddress, OwnAddresses } from './policy/own-addresses.ts';
@@ -61,6 +62,8 @@ export interface Gateway {
 	readonly liveFlows: number;
 	/** The ways out, the default route first. */
 	readonly exits: readonly Exit[];
+	/** The lists that rules name, as they are now. */
+	readonly lists: readonly ListStatus[];
 	/** The addresses that are left from, and how many connections do; those of tunnels from before a reload are counted. */
 	readonly sources: readonly TaggedSource[];
 	/** Sockets that listen, to hand over to another process: it may accept from them while this one still does. */
@@ -129,6 +132,7 @@ class ComposedGateway implements Gateway {
 			limiter: this.#limiter,
 			kept: this.#kept,
 			ids: numbersFrom(siblings?.ids ?? { first: 1, step: 1 }),
+			lists: new ListStore((level, event, facts) => observer.note?.(level, event, facts)),
 			own: () => this.#own(),
 			handed,
 			// One for all generations, which may share a listener.
@@ -148,6 +152,10 @@ class ComposedGateway implements Gateway {
 
 	get exits(): readonly Exit[] {
 		return this.#current.exits;
+	}
+
+	get lists(): readonly ListStatus[] {
+		return this.#current.lists;
 	}
 
 	get sources(): readonly TaggedSource[] {

@@ -5,7 +5,7 @@ import { advertisedPrefixes, bindOptionsOf, relaysOf } from './commands.ts';
 import type { Config } from './config/config.ts';
 import type { Client } from './core/client.ts';
 import { systemClock } from './core/clock.ts';
-import type { MemberCount, MemberReport } from './core/dialer.ts';
+import type { Dialer, MemberCount, MemberReport } from './core/dialer.ts';
 import type { Observer } from './core/observer.ts';
 import { OriginPool } from './flow/origin-pool.ts';
 import { Router } from './flow/router.ts';
@@ -20,6 +20,7 @@ import type { Resolver } from './io/resolve.ts';
 import { Sweep } from './io/sweep.ts';
 import { clientOf } from './limits/client-key.ts';
 import type { Limiter } from './limits/limiter.ts';
+import type { ListStatus, ListStore, Lists } from './lists.ts';
 import { type Kept, policyOf, removalOf, resolverOf, sessionReaderOf, sourcePrefixesOf, waysOf } from './parts.ts';
 import type { ExitPolicy, Subject } from './policy/exit-policy.ts';
 import { type OwnAddresses, OwnMachine } from './policy/own-addresses.ts';
@@ -32,6 +33,7 @@ export interface Surroundings {
 	readonly observer: Observer;
 	readonly limiter: Limiter;
 	readonly kept: Kept;
+	readonly lists: ListStore;
 	/** Flows are numbered through. */
 	readonly ids: { next(): number };
 	readonly own: () => OwnAddresses;
@@ -79,6 +81,7 @@ export class Generation {
 	/** Null: node's streams carry everything. */
 	readonly #reactor: Reactor | null;
 	readonly #ways: Ways;
+	readonly #lists: Lists;
 	readonly #router: Router;
 	readonly #policy: ExitPolicy;
 	readonly #pool: OriginPool;
@@ -93,8 +96,9 @@ export class Generation {
 		this.#datagrams = new Datagrams({ native: config.io.native });
 		this.ownPrefixes = [...sourcePrefixesOf(config), ...advertisedPrefixes(config)];
 		this.#ways = this.#waysOut();
+		this.#lists = surroundings.lists.open(config.lists);
 		this.#router = new Router(this.#ways.outbounds);
-		this.#policy = policyOf(config, this.#ways.outbounds, surroundings.own);
+		this.#policy = policyOf(config, this.#ways.outbounds, surroundings.own, { lists: this.#lists.byTag });
 		const onBug = (thrown: unknown): void => surroundings.observer.bug?.(thrown);
 		this.#pool = new OriginPool({ onBug });
 		this.#sweep = new Sweep(config.timeouts.idleMs || NEVER_MS, onBug);
@@ -122,14 +126,16 @@ export class Generation {
 		});
 	}
 
-	/** Reads the lists that its groups are made of, or has them of the one before: to be called before it takes a connection. */
-	prepare(before: Generation | null): Promise<void> {
-		return this.#ways.start(before === null ? null : before.#ways);
+	/** Reads its lists, of members and of names, or has them of the one before: to be called before it takes a connection. */
+	async prepare(before: Generation | null): Promise<void> {
+		const through = (tag: string): Dialer => this.#router.outbound(tag);
+		await Promise.all([this.#ways.start(before === null ? null : before.#ways), this.#lists.start(through)]);
 	}
 
-	/** It is in force: its groups may ask their members how they are. */
+	/** It is in force: its groups may ask their members how they are, and lists are fetched by its ways out. */
 	commit(): void {
 		this.#ways.probe();
+		this.#lists.commit((tag) => this.#router.outbound(tag));
 	}
 
 	#flowServer(): FlowServer {
@@ -204,6 +210,11 @@ export class Generation {
 		return this.#ways.sources;
 	}
 
+	/** Its lists, as they are now. */
+	get lists(): readonly ListStatus[] {
+		return this.#lists.status;
+	}
+
 	/** What would become of a request, by the rules; hooks are not asked. */
 	decide(subject: Subject): Decision {
 		const verdict = this.#policy.judge(subject);
@@ -217,6 +228,7 @@ export class Generation {
 	async retire(): Promise<void> {
 		this.server.drain();
 		this.#ways.close();
+		this.#lists.close();
 		this.#pool.close();
 		await this.server.reported();
 		this.close();
@@ -227,6 +239,7 @@ export class Generation {
 		this.#pool.close();
 		this.#sweep.close();
 		this.#ways.close();
+		this.#lists.close();
 		this.#datagramSweep.close();
 		this.#router.close();
 		this.#resolver.close();

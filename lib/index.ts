@@ -20,6 +20,7 @@ export {
 	type GatewayState,
 } from './gateway.ts';
 export { type HandedSocket, ListenError } from './io/listen.ts';
+export type { ListStatus } from './lists.ts';
 export { createLog, type Log, type LogOptions } from './observe/log.ts';
 export { type Family, Metrics, type MetricsOptions, type Sample } from './observe/metrics.ts';
 export { observers } from './observe/observers.ts';

@@ -15,7 +15,7 @@ import { ExitPolicy } from './policy/exit-policy.ts';
 import { NameSet, parseNamePattern, suffixesOf } from './policy/name-set.ts';
 import type { OwnAddresses } from './policy/own-addresses.ts';
 import type { Prefix } from './policy/prefix.ts';
-import { compileRules } from './policy/rules.ts';
+import { compileRules, type RuleDeps } from './policy/rules.ts';
 import { SessionReader } from './policy/sessions.ts';
 import { wireText } from './policy/wire-text.ts';
 import { Ways, type WaysDeps } from './ways.ts';
@@ -58,18 +58,18 @@ export function sessionReaderOf({ session, users }: Config): SessionReader | nul
 	return new SessionReader(session, names && ((name) => names.has(name)));
 }
 
-/** `now` is asked where a rule has times. */
+/** `deps` has every list that a rule names. */
 export function policyOf(
 	{ exit, rules }: Config,
 	outbounds: readonly Outbound[],
 	ownAddresses: () => OwnAddresses,
-	now?: () => Date,
+	deps: RuleDeps,
 ): ExitPolicy {
 	return new ExitPolicy({
 		allowPrivate: exit.allowPrivate,
 		ports: exit.ports,
 		mode: exit.mode,
-		rules: compileRules(rules, now).rules,
+		rules: compileRules(rules, deps).rules,
 		onionRoutes: outbounds.filter(({ carriesOnion }) => carriesOnion).map(({ tag }) => tag),
 		ownAddresses,
 	});

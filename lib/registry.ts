@@ -64,6 +64,9 @@ export type ListSource =
 	  };
 
 export interface DiscoveryDeps {
+	/** Most that a list may have; what the discovery has by itself when left out. */
+	readonly limitBytes?: number;
+	readonly fetchMs?: number;
 	readonly note: Note;
 	through(tag: string): Dialer;
 }
@@ -71,7 +74,9 @@ export interface DiscoveryDeps {
 export const DISCOVERIES: {
 	readonly [K in ListSource['kind']]: (source: ListSource & { kind: K }, deps: DiscoveryDeps) => Discovery;
 } = {
-	file: ({ path }, { note }) => new FileDiscovery(path, note),
-	url: ({ through, ...options }, deps) =>
-		new UrlDiscovery(options, { through: deps.through(through), note: deps.note }),
+	file: ({ path }, { note, limitBytes }) => new FileDiscovery(path, note, limitBytes),
+	url: ({ through, kind: _kind, ...options }, { note, limitBytes, fetchMs, ...deps }) => {
+		const limits = { ...(limitBytes && { limitBytes }), ...(fetchMs && { fetchMs }) };
+		return new UrlDiscovery({ ...options, ...limits }, { through: deps.through(through), note });
+	},
 };

@@ -255,7 +255,7 @@ class Pool {
 		if (source.kind === 'members') return;
 		const deps = { through, note: this.#say.bind(this) };
 		this.#discovery = source.kind === 'file' ? DISCOVERIES.file(source, deps) : DISCOVERIES.url(source, deps);
-		await this.#discovery.start((text) => this.#read(text));
+		await this.#discovery.start((bytes) => this.#read(bytes.toString('utf8')));
 		if (this.#members.length === 0) this.#say('warn', 'group without members');
 	}
 

@@ -8,6 +8,9 @@ import { chainText } from '../../lib/config/upstream.ts';
 import { formatIp, parseIp } from '../../lib/core/ip.ts';
 import { authorityOf, type Target, targetOfHost } from '../../lib/core/target.ts';
 import { type Explanation, explain, type Question } from '../../lib/explain.ts';
+import { type ReadList, readListNow } from '../../lib/lists.ts';
+import { LiveList } from '../../lib/policy/list-condition.ts';
+import { lineOf } from '../../lib/policy/list-finder.ts';
 import { EXIT } from '../exit-codes.ts';
 import { type FlagValues, layerOf } from '../flags.ts';
 
@@ -28,9 +31,14 @@ export async function route(text: string, values: FlagValues & RouteValues): Pro
 	const flags = layerOf({ ...values, user: undefined });
 	const loaded = await loadConfig({ file: values.config, env: process.env, flags });
 	const question = questionOf(text, values, loaded.config);
-	const explanation = explain(loaded.config, question);
-	if (values.json) process.stdout.write(`${JSON.stringify(jsonOf(explanation, loaded.config))}\n`);
-	else console.log((await linesOf(explanation, question, loaded)).join('\n'));
+	const lists = await readLists(loaded.config);
+	const live = new Map(
+		Array.from(lists, ([tag, { list }]) => [tag, Object.assign(new LiveList(tag), { current: list })]),
+	);
+	const explanation = explain(loaded.config, question, live);
+	const places = await placesOf(explanation, question, loaded, lists);
+	if (values.json) process.stdout.write(`${JSON.stringify(jsonOf(explanation, loaded.config, places))}\n`);
+	else console.log((await linesOf(explanation, question, loaded, places)).join('\n'));
 	if (explanation.refusal !== null) process.exitCode = EXIT.refused;
 }
 
@@ -42,7 +50,9 @@ function questionOf(text: string, { user, client, inbound, at }: RouteValues, co
 	const tags = config.listen.map(({ tag }) => tag);
 	if (inbound !== undefined && !tags.includes(inbound))
 		throw refused(`expected one of ${tags.join(', ')} as --inbound`);
-	return { target: targetOf(text), user: user ?? null, client: ip, inbound: inbound ?? (tags[0] as string), at: time };
+	const asked = { user: user ?? null, client: ip, inbound: inbound ?? (tags[0] as string), at: time };
+	const request = requestOf(text);
+	return { target: targetOf(text), ...asked, ...(request && { request }) };
 }
 
 /** `host:port`, a URL, or a host alone, which is asked for as a browser would: by HTTPS. */
@@ -55,12 +65,50 @@ function targetOf(text: string): Target {
 	return target;
 }
 
+/** What a browser would ask of a URL of http:, which alone is plain HTTP to a gateway. */
+function requestOf(text: string): Question['request'] | null {
+	const match = /^http:\/\/[^/?#]*([^#]*)/i.exec(text);
+	if (!match) return null;
+	const path = match[1] as string;
+	return { method: 'GET', path: path.startsWith('/') ? path : `/${path}` };
+}
+
+type Lists = ReadonlyMap<string, ReadList>;
+
+async function readLists({ lists }: Config): Promise<Lists> {
+	return new Map(await Promise.all(lists.map(async (spec) => [spec.tag, await readListNow(spec)] as const)));
+}
+
+/** By the name of a rule: the list by which it was met, and the line of the list. */
+async function placesOf(
+	{ lists: hits }: Explanation,
+	{ target }: Question,
+	loaded: Loaded,
+	lists: Lists,
+): Promise<ReadonlyMap<string, string>> {
+	const places = new Map<string, string>();
+	for (const [rule, tag] of hits) {
+		const { bytes, path } = lists.get(tag) as ReadList;
+		const line = lineOf(bytes, target.ip === null ? target.host : null, target.ip);
+		const index = loaded.config.lists.findIndex((list) => list.tag === tag);
+		const found = await loaded.place(['list', index, 'items', (line ?? 1) - 1]);
+		const where = path === null ? found && formatPlace(found) : `${path}:${line}`;
+		places.set(rule, `${tag}${where ? ` (${where})` : ''}`);
+	}
+	return places;
+}
+
 function refused(message: string): CommanderError {
 	console.error(`bauta: ${message}`);
 	return new CommanderError(EXIT.usage, 'bauta.route', message);
 }
 
-async function linesOf(explanation: Explanation, { target }: Question, loaded: Loaded): Promise<string[]> {
+async function linesOf(
+	explanation: Explanation,
+	{ target }: Question,
+	loaded: Loaded,
+	places: ReadonlyMap<string, string>,
+): Promise<string[]> {
 	const { config } = loaded;
 	const { refusal, rule, reports, route: way, user, session } = explanation;
 	const lines = [`target    ${authorityOf(target)}`];
@@ -68,11 +116,18 @@ async function linesOf(explanation: Explanation, { target }: Question, loaded: L
 	if (session !== null) lines.push(`session   ${sessionText(explanation)}`);
 	if (rule !== null) lines.push(`rule      ${config.rules[rule]?.name}${await at(loaded, ['rule', rule])}`);
 	else if (typeof refusal !== 'string') lines.push('rule      none');
-	for (const report of reports) lines.push(`reported  ${report}`);
+	const list = rule === null ? undefined : places.get(config.rules[rule]?.name as string);
+	if (list !== undefined) lines.push(`list      ${list}`);
+	for (const report of reports) {
+		const by = places.get(report);
+		lines.push(`reported  ${report}${by === undefined ? '' : ` by list ${by}`}`);
+	}
 	if (refusal !== null) return [...lines, `refused   ${refusalText(explanation)}`];
 	if (way) lines.push(`way out   ${way.tag}${wayText(config, way.tag)}${await at(loaded, pathOf(config, way.tag))}`);
 	if (explanation.awaitsAddress)
 		lines.push('then      resolved here; each of its addresses is judged before it is dialled');
+	for (const name of explanation.awaitsAnswer)
+		lines.push(`then      rule ${name} looks at the media type of the answer`);
 	return lines;
 }
 
@@ -114,13 +169,18 @@ async function at(loaded: Loaded, path: Path): Promise<string> {
 	return found === null ? '' : ` (${formatPlace(found)})`;
 }
 
-function jsonOf({ refusal, rule, reports, route: way, session }: Explanation, config: Config): object {
+function jsonOf(
+	{ refusal, rule, reports, route: way, session }: Explanation,
+	config: Config,
+	places: ReadonlyMap<string, string>,
+): object {
 	const error = refusal === null || typeof refusal === 'string' ? refusal : refusal.code;
 	const name = rule === null ? null : config.rules[rule]?.name;
 	return {
 		allowed: refusal === null,
 		error,
 		rule: name,
+		list: places.get(name ?? '') ?? null,
 		reports,
 		route: way?.tag ?? null,
 		session: session?.name ?? null,

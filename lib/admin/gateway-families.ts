@@ -1,12 +1,14 @@
 // What Prometheus is told of the gateway as it is now, beside what was counted: groups, sources, who keeps the limits. A
 // group is a few samples however many members it has, and sources beyond the first dozens are one.
 import type { LimitsMode } from '../core/observer.ts';
+import type { ListStatus } from '../lists.ts';
 import type { Family } from '../observe/metrics.ts';
+import { listFamilies } from './list-families.ts';
 import { sourceStatuses, type Watched } from './snapshot.ts';
 
 /** The families; read at each scrape. `tally` has the mode. */
 export function gatewayFamilies(
-	gateway: Pick<Watched, 'exits' | 'sources' | 'config'>,
+	gateway: Pick<Watched, 'exits' | 'sources' | 'config'> & { readonly lists: readonly ListStatus[] },
 	tally: { readonly limitsMode: LimitsMode },
 ): Family[] {
 	return [
@@ -49,5 +51,6 @@ export function gatewayFamilies(
 			together: 'min',
 			read: () => (gateway.config.redis === null ? [] : [[{}, tally.limitsMode === 'shared' ? 1 : 0]]),
 		},
+		...listFamilies(() => gateway.lists),
 	];
 }

@@ -8,6 +8,7 @@ import type { Ceilings } from '../limits/account-limiter.ts';
 import type { Allowances, WhenDown } from '../limits/allowance.ts';
 import type { ClientPrefixes } from '../limits/client-key.ts';
 import type { RedisLimits } from '../limits/redis-shared.ts';
+import type { ListSpec } from '../lists.ts';
 import type { LogOptions } from '../observe/log.ts';
 import type { PortSet } from '../policy/ports.ts';
 import type { RuleSpec } from '../policy/rules.ts';
@@ -42,6 +43,8 @@ export interface Config {
 	readonly sources: readonly SourceConfig[];
 	readonly session: SessionConfig;
 	readonly tor: TorConfig;
+	/** For rules to name. */
+	readonly lists: readonly ListSpec[];
 	/** In order; the first rule that matches decides. */
 	readonly rules: readonly RuleConfig[];
 	/** Null: no authentication. A list, even an empty one: nobody else gets in. */
@@ -240,6 +243,7 @@ export interface ConfigInput {
 	readonly tor?:
 		| { readonly isolate?: readonly TorIsolation[] | undefined; readonly rotate?: string | undefined }
 		| undefined;
+	readonly list?: readonly ListInput[] | undefined;
 	readonly rule?: readonly RuleInput[] | undefined;
 	readonly users?: { readonly list?: readonly string[] | undefined; readonly file?: string | undefined } | undefined;
 	readonly limits?: LimitsInput | undefined;
@@ -348,10 +352,21 @@ export interface BindInput {
 	readonly wait?: string | undefined;
 }
 
+/** One `[[list]]`. */
+export interface ListInput {
+	readonly tag: string;
+	readonly items?: readonly string[] | undefined;
+	readonly file?: string | undefined;
+	readonly url?: string | undefined;
+	readonly through?: string | undefined;
+	readonly refresh?: string | undefined;
+	readonly keep?: string | undefined;
+}
+
 /** One `[[rule]]`. */
 export interface RuleInput {
 	readonly name?: string | undefined;
-	readonly action: 'allow' | 'deny';
+	readonly action: 'allow' | 'deny' | 'report';
 	readonly client?: readonly string[] | undefined;
 	readonly user?: readonly string[] | undefined;
 	readonly target?: readonly string[] | undefined;
@@ -361,6 +376,10 @@ export interface RuleInput {
 	readonly session?: readonly string[] | undefined;
 	readonly exit?: readonly string[] | undefined;
 	readonly time?: readonly string[] | undefined;
+	readonly list?: readonly string[] | undefined;
+	readonly method?: readonly string[] | undefined;
+	readonly path?: readonly string[] | undefined;
+	readonly type?: readonly string[] | undefined;
 	readonly route?: string | undefined;
 }
 

@@ -68,8 +68,8 @@ function syntaxProblem(file: string, { message, line, column }: TomlError): Prob
 function layerOf(file: string, text: string): Layer {
 	const data = parse(text) as Table;
 	for (const [section, key] of FILES) anchor(data[section], key, file);
-	const groups = Array.isArray(data.group) ? data.group : [];
-	for (const group of groups) for (const key of GROUP_FILES) anchor(group, key, file);
+	for (const items of [data.group, data.list])
+		if (Array.isArray(items)) for (const item of items) for (const key of LIST_FILES) anchor(item, key, file);
 	let positions: Positions | null | undefined;
 	const place: Layer['place'] = async (path, at) => {
 		positions ??= (await import('./positions.ts')).positionsOf(text);
@@ -86,7 +86,8 @@ const FILES: readonly (readonly [section: string, key: string])[] = [
 	['redis', 'ca_file'],
 ];
 
-const GROUP_FILES: readonly string[] = ['file', 'keep'];
+/** The same, of each group and each list. */
+const LIST_FILES: readonly string[] = ['file', 'keep'];
 
 /** A relative name in a file is relative to that file. */
 function anchor(table: unknown, key: string, file: string): void {

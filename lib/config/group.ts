@@ -30,7 +30,8 @@ function parseRotation(input: string): Parsed<Rotation | null> {
 	return { wrong: 'expected "connection", "request", "failure", "100 uses" or a duration such as "10m"' };
 }
 
-function parseListUrl(input: string): Parsed<HttpUrl | null> {
+/** Where a list is fetched; nothing as null. */
+export function parseListUrl(input: string): Parsed<HttpUrl | null> {
 	const url = input === '' ? null : parseHttpUrl(input);
 	if (input !== '' && url === null) return { wrong: 'expected a URL of http:// or https://', found: 'another text' };
 	return { value: url };

@@ -1,6 +1,6 @@
 // A configuration written in several places, as one: each layer is laid over the ones before it, and every value
 // remembers its layer, so that a problem points at the line, variable or flag that said it. Tables are merged key by
-// key; the lists `rule`, `upstream`, `group` and `source` of several files add up in order, because a file that silently
+// key; the lists `rule`, `upstream`, `group`, `source` and `list` of several files add up in order, because a file that silently
 // switched off the deny rules of another one would be a trap; every other value replaces the one before.
 import type { Finding, Path, Place } from './problem.ts';
 
@@ -15,7 +15,7 @@ export interface Layer {
 /** A table of TOML. */
 export type Table = Record<string, unknown>;
 
-const ADDED: ReadonlySet<string> = new Set(['rule', 'upstream', 'group', 'source']);
+const ADDED: ReadonlySet<string> = new Set(['rule', 'upstream', 'group', 'source', 'list']);
 
 /** What the layers say together. */
 export class Merged {

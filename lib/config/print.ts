@@ -16,6 +16,7 @@ export function printConfig(input: ConfigInput): string {
 		...full,
 		upstream: full.upstream?.map(maskUpstream),
 		group: full.group?.map(maskGroup),
+		list: full.list?.map((item) => ({ ...item, url: maskUrl(item.url ?? '') })),
 		users: { ...full.users, list },
 		admin,
 		redis,
@@ -37,7 +38,10 @@ function maskUpstream(item: string | UpstreamInput): string | UpstreamInput {
 
 function maskGroup(group: GroupInput): GroupInput {
 	const { members = [], url = '' } = group;
-	// What follows the `?` of a provider's list is often a key.
-	const masked = url.replace(/^([^:]*:\/\/[^:/?#]*):[^/?#]*@/s, '$1:***@').replace(/\?.*$/s, '?***');
-	return { ...group, members: members.map(maskChain), url: masked };
+	return { ...group, members: members.map(maskChain), url: maskUrl(url) };
+}
+
+/** What follows the `?` of a provider's list is often a key. */
+function maskUrl(url: string): string {
+	return url.replace(/^([^:]*:\/\/[^:/?#]*):[^/?#]*@/s, '$1:***@').replace(/\?.*$/s, '?***');
 }

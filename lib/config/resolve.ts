@@ -2,6 +2,7 @@
 // result frozen. Everything wrong is found in one go.
 import type { AdminConfig, Config, ConfigInput, UserConfig } from './config.ts';
 import { findingsOf } from './findings.ts';
+import { listsOf } from './lists.ts';
 import { ConfigError, type Finding, type Path, placeOf, problemOf } from './problem.ts';
 import { redisOf, redisProblems } from './redis.ts';
 import { configSchema, type Sections, sectionSchemas } from './schema.ts';
@@ -49,7 +50,7 @@ function soundSections(input: unknown): Partial<Sections> {
 }
 
 function configOf(
-	{ upstream, group, source, route, rule, admin, ...rest }: Omit<Sections, 'users' | 'redis'> & Read,
+	{ upstream, group, source, list, route, rule, admin, ...rest }: Omit<Sections, 'users' | 'redis'> & Read,
 	token: AdminConfig['token'],
 ): Config {
 	const { listen, hosts } = admin;
@@ -58,6 +59,7 @@ function configOf(
 		upstreams: upstream,
 		groups: group,
 		sources: source,
+		lists: list,
 		route: route || null,
 		rules: rule,
 		admin: { listen, token, hosts },
@@ -99,6 +101,12 @@ const COMPARISONS: readonly Compare[] = [
 			'tag',
 		);
 	},
+	({ list = [] }) =>
+		repeated(
+			list.map(({ tag }) => tag),
+			(i) => ['list', i, 'tag'],
+			'tag',
+		),
 	waysOut,
 	({ rule = [] }) =>
 		repeated(
@@ -111,7 +119,7 @@ const COMPARISONS: readonly Compare[] = [
 		for (const [i, { action, route }] of rule.entries()) {
 			const path = ['rule', i, 'route'];
 			if (route === null) continue;
-			if (action === 'deny') yield wrong(path, 'expected no route where the action is "deny", found one');
+			if (action !== 'allow') yield wrong(path, `expected no route where the action is "${action}", found one`);
 			else if (upstream && group && source) yield* unknownTag(path, route, [...upstream, ...group, ...source]);
 		}
 	},
@@ -124,6 +132,7 @@ const COMPARISONS: readonly Compare[] = [
 		}
 	},
 
+	listsOf,
 	({ redis }) => (redis ? redisProblems(redis) : []),
 	function* advertised({ udp, bind, listen }) {
 		if (!listen) return;

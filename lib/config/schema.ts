@@ -5,6 +5,7 @@ import { KIND_NAMES } from '../anonymity/removal.ts';
 import { parseNamePattern } from '../policy/name-set.ts';
 import { type PortSet, parsePorts } from '../policy/ports.ts';
 import { parsePrefix } from '../policy/prefix.ts';
+import { parseMediaType, parsePathPattern } from '../policy/request-condition.ts';
 import { parseWeekTime } from '../policy/times.ts';
 import type { PlainUser } from '../policy/users.ts';
 import type { Config, ConfigInput, ListenConfig, RuleConfig, UpstreamConfig } from './config.ts';
@@ -17,6 +18,7 @@ import { type AdminSection, admin, reload } from './schema-admin.ts';
 import { egress, session, sources, tor } from './schema-exits.ts';
 import { count, duration, durationOrOff, key, name, policyText, text } from './schema-key.ts';
 import { limits } from './schema-limits.ts';
+import { lists } from './schema-list.ts';
 import { redis } from './schema-redis.ts';
 import { bindSection, pacSection, udpSection } from './schema-relays.ts';
 import { parseChain, parsePart } from './upstream.ts';
@@ -129,7 +131,9 @@ const exit = z
 
 const rule = z.strictObject({
 	name: key(z.string().max(64), '', 'named in logs and reports; "rule-1" and so on when empty'),
-	action: z.enum(['allow', 'deny']).meta({ description: 'what happens to a connection that meets every condition' }),
+	action: z.enum(['allow', 'deny', 'report']).meta({
+		description: 'what happens to what meets every condition; "report" logs and counts what a "deny" would refuse',
+	}),
 	client: key(z.array(checkedText(parsePrefix)), [], 'any client; else addresses or prefixes of clients'),
 	user: key(z.array(name()), [], 'any user; else names of users'),
 	target: names('any target; else names, each with every name under it, or "=name" for itself alone'),
@@ -142,6 +146,26 @@ const rule = z.strictObject({
 		z.array(checkedText(parseWeekTime)),
 		[],
 		'always; else times of the week such as "mon-fri 09:00-17:30", in the time zone of the machine',
+	),
+	list: key(
+		z.array(name()),
+		[],
+		'anywhere; else tags of lists, one of which has the target and none of which excepts it',
+	),
+	method: key(
+		z.array(z.string().regex(/^[A-Z]{1,32}$/, { error: 'expected a method in upper case such as "POST"' })),
+		[],
+		'any protocol; else methods of plain HTTP, the only protocol in which a gateway can read them',
+	),
+	path: key(
+		z.array(checkedText(parsePathPattern)),
+		[],
+		'any protocol; else what the path of a plain HTTP request begins with, or "~" and an expression',
+	),
+	type: key(
+		z.array(checkedText(parseMediaType)),
+		[],
+		'any protocol; else media types of answers over plain HTTP such as "video/*"; not where the action is "allow"',
 	),
 	route: key(
 		z.string(),
@@ -164,6 +188,10 @@ const rules = key(
 			sessions: item.session,
 			exits: item.exit,
 			times: item.time,
+			lists: item.list,
+			methods: item.method,
+			paths: item.path,
+			types: item.type,
 			route: item.route || null,
 		})),
 	),
@@ -287,6 +315,7 @@ const sections = {
 	source: sources,
 	session,
 	tor,
+	list: lists,
 	rule: rules,
 	users,
 	limits,
@@ -304,10 +333,11 @@ const sections = {
 
 /** A configuration whose every value is well formed, before the sections are compared with each other. */
 export interface Sections
-	extends Omit<Config, 'upstreams' | 'groups' | 'sources' | 'route' | 'rules' | 'users' | 'admin' | 'redis'> {
+	extends Omit<Config, 'upstreams' | 'groups' | 'sources' | 'lists' | 'route' | 'rules' | 'users' | 'admin' | 'redis'> {
 	readonly upstream: Config['upstreams'];
 	readonly group: Config['groups'];
 	readonly source: Config['sources'];
+	readonly list: Config['lists'];
 	readonly route: string;
 	readonly rule: Config['rules'];
 	readonly redis: RedisSection;

@@ -113,7 +113,8 @@ function* groupOf(group: GroupConfig, path: Path, ways: readonly { readonly tag:
 		);
 }
 
-function* unreadable(path: Path, file: string): Iterable<Finding> {
+/** A file that is named and cannot be read. */
+export function* unreadable(path: Path, file: string): Iterable<Finding> {
 	try {
 		accessSync(file, constants.R_OK);
 	} catch (error) {

@@ -1,11 +1,15 @@
-// Where the list of a group's members comes from, as text that may change while the gateway runs.
+// Where a list comes from, be it of members or of names to filter by: bytes that may change while the gateway runs.
+
+/** Takes a list. False: it is none. */
+export type Found = (bytes: Buffer) => boolean | Promise<boolean>;
 
 export interface Discovery {
 	/**
-	 * Tells the text it has, now and whenever there is another; `found` says whether it was any good, and one that was not
-	 * changes nothing. Resolves when what can be had without waiting for the network has been told. Never rejects.
+	 * Tells the bytes it has, now and whenever there are others; `found` says whether they were any good, and those that
+	 * were not change nothing. The next are told when `found` has answered. Resolves when what can be had without waiting
+	 * for the network has been told. Never rejects.
 	 */
-	start(found: (text: string) => boolean): Promise<void>;
+	start(found: Found): Promise<void>;
 	/** Tells nothing more. */
 	close(): void;
 }

@@ -3,7 +3,7 @@
 import { type FSWatcher, watch } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { type Discovery, MAX_LIST_BYTES, type Note } from './discovery.ts';
+import { type Discovery, type Found, MAX_LIST_BYTES, type Note } from './discovery.ts';
 
 /** A file is written in several steps, each of which is told. */
 const SETTLE_MS = 100;
@@ -13,20 +13,32 @@ export class FileDiscovery implements Discovery {
 	readonly #note: Note;
 	#watcher: FSWatcher | null = null;
 	#timer: NodeJS.Timeout | null = null;
-	#found: (text: string) => boolean = () => false;
+	#found: Found = () => false;
 	/** What tells one state of the file from another. */
 	#state = '';
 	#closed = false;
+	readonly #limitBytes: number;
+	/** Reads, one after the other. */
+	#work: Promise<void> = Promise.resolve();
+	/** Why it could not be read, as was said last: the same is said once. */
+	#said: string | null = null;
 
-	constructor(path: string, note: Note) {
+	/** A file of more than `limitBytes` is not read. */
+	constructor(path: string, note: Note, limitBytes: number = MAX_LIST_BYTES) {
 		this.#path = path;
 		this.#note = note;
+		this.#limitBytes = limitBytes;
 	}
 
-	async start(found: (text: string) => boolean): Promise<void> {
+	start(found: Found): Promise<void> {
 		this.#found = found;
 		this.#watch();
-		await this.#read();
+		return this.#readNext();
+	}
+
+	#readNext(settleMs = 0): Promise<void> {
+		this.#work = this.#work.then(() => this.#read(settleMs));
+		return this.#work;
 	}
 
 	#watch(): void {
@@ -41,23 +53,33 @@ export class FileDiscovery implements Discovery {
 	#changed(): void {
 		this.#timer ??= setTimeout(() => {
 			this.#timer = null;
-			void this.#read();
+			void this.#readNext(SETTLE_MS);
 		}, SETTLE_MS).unref();
 	}
 
-	async #read(): Promise<void> {
+	/** A file that has changed within the last `settleMs` may be half of what it is going to be. */
+	async #read(settleMs: number): Promise<void> {
+		if (this.#closed) return;
 		try {
 			const { mtimeMs, ino, size } = await stat(this.#path);
 			const state = `${mtimeMs} ${ino} ${size}`;
 			if (state === this.#state) return;
+			const ageMs = Date.now() - mtimeMs;
+			if (ageMs >= 0 && ageMs < settleMs) return this.#changed();
 			this.#state = state;
-			if (size > MAX_LIST_BYTES) return this.#note('warn', 'list not read', { why: 'too long' });
-			const text = await readFile(this.#path, 'utf8');
-			if (!this.#closed) this.#found(text);
+			if (size > this.#limitBytes) return this.#say('too long');
+			const bytes = await readFile(this.#path);
+			this.#said = null;
+			if (!this.#closed) await this.#found(bytes);
 		} catch (error) {
 			this.#state = '';
-			this.#note('warn', 'list not read', { why: (error as NodeJS.ErrnoException).code });
+			this.#say((error as NodeJS.ErrnoException).code ?? 'error');
 		}
+	}
+
+	#say(why: string): void {
+		if (why !== this.#said) this.#note('warn', 'list not read', { why });
+		this.#said = why;
 	}
 
 	close(): void {

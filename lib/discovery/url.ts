@@ -5,7 +5,7 @@ import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import type { Dialer } from '../core/dialer.ts';
 import { asGatewayError } from '../core/error.ts';
 import { fetchOnce, type HttpUrl, type Validators } from '../io/fetch.ts';
-import { type Discovery, MAX_LIST_BYTES, type Note } from './discovery.ts';
+import { type Discovery, type Found, MAX_LIST_BYTES, type Note } from './discovery.ts';
 
 export interface UrlDiscoveryOptions {
 	readonly url: HttpUrl;
@@ -13,6 +13,10 @@ export interface UrlDiscoveryOptions {
 	readonly refreshMs: number;
 	/** Where the last good list is kept; null: nowhere. */
 	readonly keep: string | null;
+	/** A longer one is none; MAX_LIST_BYTES when left out. */
+	readonly limitBytes?: number;
+	/** For one fetch, dial included; a minute when left out, in which a megabyte comes over a slow proxy. */
+	readonly fetchMs?: number;
 }
 
 export interface UrlDiscoveryDeps {
@@ -20,7 +24,7 @@ export interface UrlDiscoveryDeps {
 	readonly note: Note;
 }
 
-/** One fetch, dial included: a list of a megabyte over a slow proxy takes so long. */
+/** As `fetchMs` says. */
 const FETCH_MS = 60_000;
 
 /** The wait behind the first failure; each further one doubles it. */
@@ -30,9 +34,11 @@ export class UrlDiscovery implements Discovery {
 	readonly #options: UrlDiscoveryOptions;
 	readonly #deps: UrlDiscoveryDeps;
 	readonly #abort: AbortController = new AbortController();
-	#found: (text: string) => boolean = () => false;
+	#found: Found = () => false;
 	#validators: Validators = {};
 	#failures = 0;
+	/** What was said last: the same is said once. */
+	#said: string | null = null;
 	#timer: NodeJS.Timeout | null = null;
 
 	constructor(options: UrlDiscoveryOptions, deps: UrlDiscoveryDeps) {
@@ -40,7 +46,7 @@ export class UrlDiscovery implements Discovery {
 		this.#deps = deps;
 	}
 
-	async start(found: (text: string) => boolean): Promise<void> {
+	async start(found: Found): Promise<void> {
 		this.#found = found;
 		await this.#readKept();
 		void this.#refresh();
@@ -49,7 +55,7 @@ export class UrlDiscovery implements Discovery {
 	async #readKept(): Promise<void> {
 		if (this.#options.keep === null) return;
 		try {
-			this.#found(await readFile(this.#options.keep, 'utf8'));
+			await this.#found(await readFile(this.#options.keep));
 		} catch (error) {
 			const { code } = error as NodeJS.ErrnoException;
 			if (code !== 'ENOENT') this.#deps.note('warn', 'kept list not read', { why: code });
@@ -60,7 +66,9 @@ export class UrlDiscovery implements Discovery {
 		const why = await this.#fetch();
 		if (this.#abort.signal.aborted) return;
 		this.#failures = why === null ? 0 : this.#failures + 1;
-		if (why !== null) this.#deps.note('warn', 'list not fetched', { why, failures: this.#failures });
+		if (why !== null && why !== this.#said)
+			this.#deps.note('warn', 'list not fetched', { why, failures: this.#failures });
+		this.#said = why;
 		const retryMs = RETRY_MS * 2 ** Math.min(20, this.#failures - 1);
 		const waitMs = why === null ? this.#options.refreshMs : Math.min(retryMs, this.#options.refreshMs);
 		this.#timer = setTimeout(() => void this.#refresh(), waitMs).unref();
@@ -68,7 +76,8 @@ export class UrlDiscovery implements Discovery {
 
 	/** Why it was of no use, as constant text; null when all is well. */
 	async #fetch(): Promise<string | null> {
-		const limits = { signal: this.#abort.signal, deadlineMs: FETCH_MS, limitBytes: MAX_LIST_BYTES };
+		const { limitBytes = MAX_LIST_BYTES, fetchMs = FETCH_MS } = this.#options;
+		const limits = { signal: this.#abort.signal, deadlineMs: fetchMs, limitBytes };
 		try {
 			const { status, body, validators } = await fetchOnce(this.#options.url, this.#deps.through, {
 				...limits,
@@ -76,10 +85,9 @@ export class UrlDiscovery implements Discovery {
 			});
 			if (status === 304) return null;
 			if (status !== 200) return `status ${status}`;
-			const text = body.toString('utf8');
-			if (!this.#found(text)) return 'no list of members';
+			if (!(await this.#found(body))) return 'no list';
 			this.#validators = validators;
-			await this.#keep(text);
+			await this.#keep(body);
 			return null;
 		} catch (thrown) {
 			const { code, note } = asGatewayError(thrown);
@@ -88,12 +96,12 @@ export class UrlDiscovery implements Discovery {
 	}
 
 	/** In one step, or a reader could see half of it; for its owner alone, because it may hold passwords. */
-	async #keep(text: string): Promise<void> {
+	async #keep(bytes: Buffer): Promise<void> {
 		const { keep } = this.#options;
 		if (keep === null) return;
 		const file = `${keep}.${randomUUID()}`;
 		try {
-			await writeFile(file, text, { mode: 0o600 });
+			await writeFile(file, bytes, { mode: 0o600 });
 			await rename(file, keep);
 		} catch (error) {
 			this.#deps.note('warn', 'list not kept', { why: (error as NodeJS.ErrnoException).code });

@@ -6,12 +6,13 @@ import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
 import type { Sweep } from '../io/sweep.ts';
 import type { Permission } from '../limits/limiter.ts';
+import type { AskedRequest } from '../policy/request-condition.ts';
 import type { OriginPool } from './origin-pool.ts';
 import type { Way } from './tunnel.ts';
 
 export interface ExchangeDeps {
 	/** Judges and routes one request; throws GatewayError when its target may not be reached. */
-	route(target: Target): Way;
+	route(target: Target, request: AskedRequest): Way;
 	/** Says whether one more request may go, as far as limits are concerned. */
 	permission(): Permission;
 	readonly pool: OriginPool;

@@ -5,6 +5,7 @@ import type { Removal } from '../anonymity/removal.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Link } from '../core/link.ts';
+import { type ResponseHead, valuesOf } from '../protocol/http1-head.ts';
 import type { ExchangeDeps } from './exchange-deps.ts';
 import type { Destination } from './exchange-prepare.ts';
 import type { ForwardedRequest } from './exchange-request.ts';
@@ -146,6 +147,10 @@ export class Pair implements ResponseOwner, DialOwner {
 		this.#owner.regulate();
 		this.#go();
 		return true;
+	}
+
+	judgeAnswer({ fields }: ResponseHead): GatewayError | null {
+		return this.#to.way.judgeAnswer?.(valuesOf(fields, 'content-type')) ?? null;
 	}
 
 	mayKeep(): boolean {

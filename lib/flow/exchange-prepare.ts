@@ -6,6 +6,7 @@ import type { Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow } from '../core/flow.ts';
 import type { Target } from '../core/target.ts';
+import type { AskedRequest } from '../policy/request-condition.ts';
 import type { Framing } from '../protocol/http1-body.ts';
 import { type RequestHead, valuesOf } from '../protocol/http1-head.ts';
 import { readRequestTarget } from '../protocol/http1-target.ts';
@@ -46,8 +47,8 @@ export function prepare(head: RequestHead, framing: Framing, around: Surrounding
 	const asked = readRequestTarget(head);
 	if (asked instanceof GatewayError) return asked;
 	if (asked.form !== 'absolute') return notForAProxy();
-	const { target } = asked;
-	const way = route(target, around);
+	const { target, path } = asked;
+	const way = route(target, { method: head.method, path }, around);
 	if (way instanceof GatewayError) return way;
 	// One that sends a body with it is answered in HTTP: where its body ends and the other protocol begins is not ours to say.
 	const upgrade = framing.kind === 'none' && asksUpgrade(head);
@@ -64,10 +65,10 @@ function keptBytesOf({ method }: RequestHead, use: Use | null): number {
 	return retry?.methods.has(method) ? retry.bodyBytes : 0;
 }
 
-function route(target: Target, { flow, deps }: Surroundings): Way | GatewayError {
+function route(target: Target, request: AskedRequest, { flow, deps }: Surroundings): Way | GatewayError {
 	flow.target = target;
 	try {
-		const way = deps.route(target);
+		const way = deps.route(target, request);
 		flow.route = way.outbound.tag;
 		flow.exit = null;
 		return way;

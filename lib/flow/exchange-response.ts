@@ -28,6 +28,8 @@ export interface ResponseOwner {
 	mayKeep(): boolean;
 	/** True: this answer is not the client's, and the response is forgotten. Asked once, at the final head. */
 	declines(status: number): boolean;
+	/** Why the client shall not get this response; null: it may. Asked once, at the final head. */
+	judgeAnswer(head: ResponseHead): GatewayError | null;
 	/** Writes to the client; pauses the origin when that is too much for it. */
 	toClient(bytes: Buffer): void;
 	/** The origin takes more of the request again. */
@@ -126,6 +128,8 @@ export class ForwardedResponse implements Sink {
 
 	#begin(head: ResponseHead): void {
 		if (this.#owner.declines(head.status)) return;
+		const refusal = this.#owner.judgeAnswer(head);
+		if (refusal) return this.#owner.failed(refusal);
 		const framing = framingOfResponse(head, this.#request.head.method);
 		if (framing instanceof GatewayError) return this.#owner.failed(framing);
 		if (framing.kind === 'chunked' && this.#request.head.minor === 0) this.#dechunker = new Dechunker();

@@ -13,6 +13,7 @@ import type { Target } from '../core/target.ts';
 import type { Sweep } from '../io/sweep.ts';
 import type { Limiter } from '../limits/limiter.ts';
 import type { Subject, Verdict } from '../policy/exit-policy.ts';
+import type { Rule } from '../policy/rules.ts';
 import type { SessionReader } from '../policy/sessions.ts';
 import type { Codec } from '../protocol/codec.ts';
 import type { BindOptions } from './bind.ts';
@@ -52,6 +53,11 @@ export interface ServeDeps {
 		judge(subject: Subject): Verdict;
 		judgeClient(subject: Omit<Subject, 'target'>): Verdict;
 		judgeAddress(subject: Subject, ip: Ip, report: (rule: string) => void): GatewayError | null;
+		judgeAnswer(
+			asked: { readonly subject: Subject; readonly awaiting: readonly Rule[] },
+			types: readonly string[],
+			report: (rule: string) => void,
+		): GatewayError | null;
 	};
 	readonly router: Router;
 	readonly pool: OriginPool;

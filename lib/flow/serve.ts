@@ -13,7 +13,8 @@ import { type Target, targetOfIp } from '../core/target.ts';
 import { ServerHandshake } from '../io/handshake.ts';
 import type { Relay, RelayEnd } from '../io/relay.ts';
 import type { Admission } from '../limits/limiter.ts';
-import type { Subject, Verdict } from '../policy/exit-policy.ts';
+import { FILTERED, type Subject, type Verdict } from '../policy/exit-policy.ts';
+import type { Rule } from '../policy/rules.ts';
 import type { NamedSession } from '../policy/session-grammar.ts';
 import type { SessionReader } from '../policy/sessions.ts';
 import type { Codec } from '../protocol/codec.ts';
@@ -198,7 +199,7 @@ class Conversation {
 			client: this.#client.ip,
 			udp,
 			bind,
-			route: (target) => this.#route(target, true),
+			route: (target) => this.#route(target, { portless: true }),
 			routeOfClient: (named) => this.#routeOfClient(named),
 			named: () => this.#hook(() => hooks.route?.(ANYWHERE, this.#flow)) ?? null,
 			judge: (target, named) => this.#judged(this.#subjectOf(target, false), () => named),
@@ -267,8 +268,9 @@ class Conversation {
 	}
 
 	/** Judges, then routes. Throws GatewayError when the exit policy says no. */
-	#route(target: Target, portless = false): Way {
-		return this.#judged(this.#subjectOf(target, portless), () => this.#deps.hooks.route?.(target, this.#flow) ?? null);
+	#route(target: Target, about: Pick<Subject, 'portless' | 'request'> = {}): Way {
+		const subject = { ...this.#subjectOf(target, false), ...about };
+		return this.#judged(subject, () => this.#deps.hooks.route?.(target, this.#flow) ?? null);
 	}
 
 	/** The way of a client whose target is not known yet, or may be anybody. */
@@ -286,7 +288,9 @@ class Conversation {
 		const outbound = this.#wayOut(this.#hook(named), verdict);
 		if (verdict.needsAddress && outbound.namesTravel)
 			throw this.#denied(new GatewayError('http_request_denied', { phase: 'policy' }));
-		return { outbound, permits: (ip) => this.#permits(subject, ip) };
+		const permits = (ip: Ip): GatewayError | null => this.#permits(subject, ip);
+		if (verdict.awaiting.length === 0) return { outbound, permits };
+		return { outbound, permits, judgeAnswer: (types) => this.#judgeAnswer(subject, verdict.awaiting, types) };
 	}
 
 	#wayOut(named: string | null, { route, readsExit }: Extract<Verdict, { allow: true }>): Outbound {
@@ -301,9 +305,13 @@ class Conversation {
 		return error && this.#denied(error);
 	}
 
-	/** Who collects refusals is looking for something. */
+	#judgeAnswer(subject: Subject, awaiting: readonly Rule[], types: readonly string[]): GatewayError | null {
+		return this.#deps.policy.judgeAnswer({ subject, awaiting }, types, (rule) => this.#report(rule));
+	}
+
+	/** Who collects refusals is looking for something, unless it is pages that ask for what is filtered. */
 	#denied(error: GatewayError): GatewayError {
-		this.#admission.failed('destination');
+		if (error.note !== FILTERED) this.#admission.failed('destination');
 		return error;
 	}
 
@@ -349,7 +357,7 @@ class Conversation {
 	#exchangeDeps(): ExchangeDeps {
 		const { options, pool, sweep, clock } = this.#deps;
 		return {
-			route: (target) => this.#route(target),
+			route: (target, request) => this.#route(target, { request }),
 			permission: () => this.#admission.request(),
 			pool,
 			sweep,

@@ -17,6 +17,8 @@ export interface Way {
 	readonly outbound: Outbound;
 	/** Judges an address that the target's name resolved to. */
 	readonly permits: (ip: Ip) => GatewayError | null;
+	/** Judges the answer to a plain HTTP request, by its Content-Type fields; left out where nobody cares. */
+	readonly judgeAnswer?: (types: readonly string[]) => GatewayError | null;
 }
 
 export interface TunnelDeps {

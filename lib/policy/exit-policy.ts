@@ -2,11 +2,13 @@
 // for each address that a name resolved to and before that one is dialled. Pure and synchronous. In order:
 //
 //   1. our own listeners       refused always: a loop, and the way into the admin port
-//   2. rules                   the first that matches; a deny refuses
+//   2. rules                   the first that matches; a deny refuses, a report does not
 //   3. special names           unless --allow-private or the rule opens them; .onion by Tor alone, .alt only with a rule's route
 //   4. ports                   unless listed or opened by the rule
 //   5. special addresses       unless --allow-private or the rule opens them; IPv4 inside IPv6 counts
 //   6. this machine's own      unless --allow-private or the rule opens that one
+//
+// A rule with media types is heard when the answer to a plain HTTP request has come (`judgeAnswer`), if none above it decides.
 //
 // In report mode 2 to 6 let pass and are reported, a deny as though the rule were not there; names that must not be asked
 // for (.onion, .alt) stay refused. Address rules and 5 and 6 judge what is resolved here: behind a hop that resolves
@@ -51,6 +53,8 @@ export type Verdict =
 			 * way out that sends names on refuses it with `http_request_denied`.
 			 */
 			readonly needsAddress: boolean;
+			/** Rules that wait for the answer to this request; for `judgeAnswer`. */
+			readonly awaiting: readonly Rule[];
 	  }
 	| {
 			readonly allow: false;
@@ -67,6 +71,15 @@ interface Refusal {
 	readonly firm: boolean;
 }
 
+/** What came of weighing everything. */
+interface Weighed {
+	readonly refusal: Refusal | null;
+	/** The one that decided. */
+	readonly rule: Rule | null;
+	readonly reports: string[];
+	readonly awaiting: readonly Rule[];
+}
+
 const NOTHING: readonly string[] = [];
 const NOWHERE: Target = targetOfIp4(0, 0);
 const PASSED: Verdict = {
@@ -76,7 +89,11 @@ const PASSED: Verdict = {
 	rule: null,
 	readsExit: false,
 	needsAddress: false,
+	awaiting: [],
 };
+
+/** Note of the error when a rule about content refuses: whoever meets that is no scanner. */
+export const FILTERED = 'filter';
 
 const LOOP: Refusal = { rule: 'own listener', code: 'proxy_loop_detected', note: 'own listener', firm: true };
 const PORT: Refusal = { rule: 'port', code: 'http_request_denied', note: 'port not listed', firm: false };
@@ -120,11 +137,11 @@ export class ExitPolicy {
 		const reports: string[] = [];
 		for (const rule of this.#rules) {
 			if (!rule.isOfClients || !rule.concerns({ ...subject, target: NOWHERE }, NOTHING)) continue;
-			if (rule.allows) return passed(reports, rule, false);
-			if (this.#enforces) return refused(denial(rule));
+			if (rule.allows) return passed({ reports, rule });
+			if (this.#stands(rule)) return refused(denial(rule));
 			reports.push(rule.name);
 		}
-		return passed(reports, null, false);
+		return passed({ reports });
 	}
 
 	/** Whether an address is one of this machine's. */
@@ -137,57 +154,97 @@ export class ExitPolicy {
 	 * `destination_ip_prohibited`, `http_request_denied` by a rule, `proxy_loop_detected`.
 	 */
 	judgeAddress(subject: Subject, ip: Ip, report: (rule: string) => void): GatewayError | null {
-		const reports: string[] = [];
-		const { refusal, rule } = this.#weigh(subject, plain(ip), reports);
+		const { refusal, rule, reports } = this.#weigh(subject, plain(ip), false);
 		for (const name of reports) report(name);
 		if (refusal) return errorOf(refusal);
 		if (!rule?.awaitsAddress || rule.route === null || subject.target.ip !== null) return null;
-		const verdict = this.#judgeName(subject);
+		const verdict = this.#judgeName(subject, false);
 		if (verdict.allow && verdict.route === rule.route) return null;
 		if (this.#enforces) return errorOf(ROUTE);
 		report(ROUTE.rule);
 		return null;
 	}
 
-	#judgeLiteral(subject: Subject, ip: Ip): Verdict {
-		const reports: string[] = [];
-		const { refusal, rule } = this.#weigh(subject, ip, reports);
-		return refusal ? refused(refusal) : passed(reports, rule, false);
+	/**
+	 * The answer to a request that was let go, by its Content-Type fields; null lets it pass. `awaiting` is of the request's
+	 * verdict. `report` as above.
+	 */
+	judgeAnswer(
+		{ subject, awaiting }: { readonly subject: Subject; readonly awaiting: readonly Rule[] },
+		types: readonly string[],
+		report: (rule: string) => void,
+	): GatewayError | null {
+		for (const rule of awaiting) {
+			if (!rule.isOfType(types)) continue;
+			rule.count(subject, subject.target.ip);
+			if (this.#stands(rule)) return errorOf(denial(rule));
+			report(rule.name);
+		}
+		return null;
 	}
 
-	/** Everything, the address being known. What report mode lets pass goes to `reports`. */
-	#weigh(subject: Subject, ip: Ip, reports: string[]): { refusal: Refusal | null; rule: Rule | null } {
-		if (this.#isLoop(ip, subject.target.port)) return { refusal: LOOP, rule: null };
+	/** Whether a rule that does not allow refuses. */
+	#stands(rule: Rule): boolean {
+		return this.#enforces && !rule.reports;
+	}
+
+	#judgeLiteral(subject: Subject, ip: Ip): Verdict {
+		const { refusal, ...weighed } = this.#weigh(subject, ip, true);
+		return refusal ? refused(refusal) : passed(weighed);
+	}
+
+	/**
+	 * Everything, the address being known. What report mode lets pass is in `reports`. `first`: nothing was judged before;
+	 * else lists that had their say about the name are not counted again.
+	 */
+	#weigh(subject: Subject, ip: Ip, first: boolean): Weighed {
+		const reports: string[] = [];
+		const awaiting: Rule[] = [];
+		if (this.#isLoop(ip, subject.target.port)) return { refusal: LOOP, rule: null, reports, awaiting };
 		const suffixes = this.#suffixes(subject);
 		for (const rule of this.#rules) {
-			if (!rule.concerns(subject, suffixes) || !rule.covers(ip)) continue;
-			if (rule.allows) return { refusal: this.#closed(subject, rule, ip, reports), rule };
-			if (this.#enforces) return { refusal: denial(rule), rule };
+			if (!rule.concerns(subject, suffixes) || rule.met(subject, ip) !== true) continue;
+			if (rule.awaitsAnswer) {
+				awaiting.push(rule);
+				continue;
+			}
+			if (first || (subject.target.ip === null && rule.met(subject, null) === 'later')) rule.count(subject, ip);
+			if (rule.allows) return { refusal: this.#closed(subject, rule, ip, reports), rule, reports, awaiting };
+			if (this.#stands(rule)) return { refusal: denial(rule), rule, reports, awaiting };
 			reports.push(rule.name);
 		}
-		return { refusal: this.#closed(subject, null, ip, reports), rule: null };
+		return { refusal: this.#closed(subject, null, ip, reports), rule: null, reports, awaiting };
 	}
 
 	/**
 	 * The address not being known yet, rules that wait for it are passed over, but not their say: if nothing else allows
 	 * the name and one of those might, the answer is "yes, once its address is judged". Those that deny are heard then.
 	 */
-	#judgeName(subject: Subject): Verdict {
+	#judgeName(subject: Subject, first = true): Verdict {
 		const reports: string[] = [];
+		const awaiting: Rule[] = [];
 		let hope: Rule | null = null;
 		let decided: Rule | null = null;
 		const suffixes = this.#suffixes(subject);
 		for (const rule of this.#rules) {
 			if (!rule.concerns(subject, suffixes)) continue;
-			if (rule.awaitsAddress) hope ??= this.#mightAllow(subject, rule) ? rule : null;
-			else if (rule.allows || this.#enforces) {
-				decided = rule;
-				break;
-			} else reports.push(rule.name);
+			const met = rule.met(subject, null);
+			if (met === false) continue;
+			if (met === 'later') hope ??= this.#mightAllow(subject, rule) ? rule : null;
+			else if (rule.awaitsAnswer) awaiting.push(rule);
+			else {
+				if (first) rule.count(subject, null);
+				if (rule.allows || this.#stands(rule)) {
+					decided = rule;
+					break;
+				}
+				reports.push(rule.name);
+			}
 		}
 		const refusal = decided?.allows === false ? denial(decided) : this.#closed(subject, decided, null, reports);
-		if (refusal === null) return passed(reports, decided, false, this.#onionRoute(subject.target.host));
-		return hope === null ? refused(refusal) : passed(reports, hope, true);
+		const about = { reports, awaiting };
+		if (refusal === null) return passed({ ...about, rule: decided, elsewhere: this.#onionRoute(subject.target.host) });
+		return hope === null ? refused(refusal) : passed({ ...about, rule: hope, needsAddress: true });
 	}
 
 	#suffixes({ target }: Subject): readonly string[] {
@@ -266,16 +323,20 @@ function plain(ip: Ip): Ip {
 	return typeof ip !== 'number' && isMapped(ip) ? ip4Within(ip, 12) : ip;
 }
 
-function passed(
-	reports: readonly string[],
-	rule: Rule | null,
-	needsAddress: boolean,
-	elsewhere?: string | null,
-): Verdict {
-	const route = rule?.route ?? elsewhere ?? null;
-	if (reports.length === 0 && route === null && rule === null && !needsAddress) return PASSED;
+/** What a verdict that allows is made of; `elsewhere`: the way out where no rule names one. */
+interface Passed {
+	readonly reports: readonly string[];
+	readonly rule?: Rule | null;
+	readonly awaiting?: readonly Rule[];
+	readonly needsAddress?: boolean;
+	readonly elsewhere?: string | null;
+}
+
+function passed({ reports, rule = null, awaiting = [], needsAddress = false, elsewhere = null }: Passed): Verdict {
+	const route = rule?.route ?? elsewhere;
+	if (reports.length + awaiting.length === 0 && route === null && rule === null && !needsAddress) return PASSED;
 	const { name = null, readsExit = false } = rule ?? {};
-	return { allow: true, reports, route, rule: name, readsExit, needsAddress };
+	return { allow: true, reports, route, rule: name, readsExit, needsAddress, awaiting };
 }
 
 function refused(refusal: Refusal): Verdict {
@@ -283,7 +344,8 @@ function refused(refusal: Refusal): Verdict {
 }
 
 function denial(rule: Rule): Refusal {
-	return { rule: rule.name, code: 'http_request_denied', note: 'rule', firm: false };
+	const note = rule.filters ? FILTERED : 'rule';
+	return { rule: rule.name, code: 'http_request_denied', note, firm: false };
 }
 
 function errorOf({ code, note }: Refusal): GatewayError {

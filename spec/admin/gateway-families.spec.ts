@@ -15,7 +15,7 @@ function told(t: ExecutionContext, { exits = [], sources = [], redis = null }: S
 	const tally = new Tally();
 	const metrics = new Metrics(tally, { version: '1.2.3' });
 	t.teardown(() => metrics.close());
-	for (const family of gatewayFamilies({ exits, sources, config: { redis } }, tally)) metrics.add(family);
+	for (const family of gatewayFamilies({ exits, sources, lists: [], config: { redis } }, tally)) metrics.add(family);
 	const samples = async (name: string): Promise<string[]> =>
 		(await metrics.text()).split('\n').filter((line) => line.startsWith(name));
 	return { tally, samples };

@@ -27,7 +27,7 @@ test('SIGHUP applies what the file says now, and a broken file changes nothing a
 	gateway.signal('SIGHUP');
 	await gateway.record(({ msg }) => msg === 'reload refused');
 	const { problem } = await gateway.record(({ msg, level }) => msg === 'configuration' && level === 'error');
-	t.regex(String(problem), /bauta\.toml:\d+:\d+: rule\[0\]\.action: expected one of "allow", "deny", found/);
+	t.regex(String(problem), /bauta\.toml:\d+:\d+: rule\[0\]\.action: expected one of "allow", "deny", "report", found/);
 	t.is((await asked(t, gateway.port, origin.port)).code, 200);
 	t.is((await status()).reload?.ok, false);
 	write(DENY);

@@ -66,6 +66,7 @@ test('a refusal says why and ends with 1', async (t) => {
 		allowed: false,
 		error: 'destination_ip_prohibited',
 		rule: null,
+		list: null,
 		reports: [],
 		route: null,
 		session: null,

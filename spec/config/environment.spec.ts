@@ -51,7 +51,7 @@ test('a name that is no key is a problem, a section alone as well', (t) => {
 	t.deepEqual(
 		problems.map(({ where, message }) => `${where}: ${message}`),
 		[
-			'environment BAUTA_LIMITS: expected BAUTA_ and a known key, found another, did you mean "BAUTA_LISTEN"?',
+			'environment BAUTA_LIMITS: expected BAUTA_ and a known key, found another, did you mean "BAUTA_LIST"?',
 			'environment BAUTA_LIMITS__BRUST: expected BAUTA_ and a known key, found another, did you mean "BAUTA_LIMITS__BURST"?',
 			'environment BAUTA___PROTO____X: expected BAUTA_ and a known key, found another',
 		],

@@ -42,8 +42,8 @@ test('its defaults are the defaults', (t) => {
 });
 
 test('conf/bauta.toml has every key with its default', (t) => {
-	const { rule, group, source, ...defaults } = defaultInput();
-	t.deepEqual([rule, group, source], [[], [], []]);
+	const { rule, group, source, list, ...defaults } = defaultInput();
+	t.deepEqual([rule, group, source, list], [[], [], [], []]);
 	t.deepEqual(parse(EXAMPLE), JSON.parse(JSON.stringify(defaults)));
 	t.deepEqual(Object.keys(parse(EXAMPLE)).toSorted(), Object.keys(defaults).toSorted());
 });
@@ -82,6 +82,15 @@ test('conf/bauta.toml shows every key of a group, and the group is one', (t) => 
 	t.notThrows(() => resolveConfig(parse(text)));
 });
 
+test('conf/bauta.toml shows every key of a list, and the list is one', (t) => {
+	const text = exampleOf('[[list]]');
+	const [shown] = parse(text).list as Record<string, unknown>[];
+	const { tag: _tag, items: _items, ...rest } = JSON.parse(JSON.stringify(shown)) as Record<string, unknown>;
+	const keys = keysOf(['list', 0]).filter(([key]) => key !== 'tag' && key !== 'items');
+	t.deepEqual(rest, Object.fromEntries(keys.map(([key, node]) => [key, node.default])));
+	t.notThrows(() => resolveConfig(parse(text)));
+});
+
 test('conf/bauta.toml says why above each key, in the words of the schema', (t) => {
 	const lines = EXAMPLE.split('\n').map((line) => line.replace(/^# (?=[[#a-z_]+\]* ?=?)/, '# '));
 	/** The comments right above the line that begins with `start`, behind the line `from`. */
@@ -99,7 +108,7 @@ test('conf/bauta.toml says why above each key, in the words of the schema', (t) 
 		// an item of `upstream` may be a table, but is shown as text
 		if (words[0] === 'upstream') continue;
 		for (const [key, node] of keysOf(path)) {
-			const isList = path.length === 0 && ['rule', 'group', 'source'].includes(key);
+			const isList = path.length === 0 && ['rule', 'group', 'source', 'list'].includes(key);
 			const plain = isList ? `[[${key}]]` : `${key} =`;
 			const start = node.properties ? `[${[...words, key].join('.')}]` : plain;
 			t.true(above(from, start).includes(node.description ?? '?'), [...words, key].join('.'));

@@ -34,6 +34,7 @@ test('nothing said is what a careful person would say', (t) => {
 		},
 		tor: { isolate: ['client', 'user', 'session'], rotateMs: 0 },
 		rules: [],
+		lists: [],
 		users: null,
 		workers: 1,
 		redis: null,
@@ -164,6 +165,10 @@ test('a rule is handed on as the policy takes it', (t) => {
 			sessions: ['crawl*'],
 			exits: ['de'],
 			times: ['mon-fri 09:00-17:30'],
+			lists: [],
+			methods: [],
+			paths: [],
+			types: [],
 			route: 'direct',
 		},
 	);
@@ -179,6 +184,10 @@ test('a rule is handed on as the policy takes it', (t) => {
 		sessions: [],
 		exits: [],
 		times: [],
+		lists: [],
+		methods: [],
+		paths: [],
+		types: [],
 		route: null,
 	});
 });

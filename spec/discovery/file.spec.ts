@@ -31,8 +31,8 @@ function watched(t: ExecutionContext, name = 'list'): Watched {
 		discovery.close();
 	});
 	const start = (): Promise<void> =>
-		discovery.start((text) => {
-			hear(text);
+		discovery.start((bytes) => {
+			hear(bytes.toString());
 			return true;
 		});
 	return {

@@ -40,9 +40,9 @@ function fetching(
 		heard,
 		next: () => new Promise((resolve) => waiting.push(resolve)),
 		start: () =>
-			discovery.start((text) => {
-				hear(text);
-				return text.startsWith('m');
+			discovery.start((bytes) => {
+				hear(bytes.toString());
+				return bytes.toString().startsWith('m');
 			}),
 	};
 }
@@ -101,7 +101,7 @@ test('a broken answer is noted, and nothing is told or kept of it', async (t) =>
 		[says('gone', 404), ['list not fetched: status 404']],
 		[says('moved', 302), ['list not fetched: status 302']],
 		[cut, ['list not fetched: answer cut off']],
-		[says('<html>'), ['<html>', 'list not fetched: no list of members']],
+		[says('<html>'), ['<html>', 'list not fetched: no list']],
 	] as const) {
 		const origin = await startWebOrigin(t, { handler });
 		const list = fetching(t, origin.port, { keep, refreshMs: 3_600_000 });

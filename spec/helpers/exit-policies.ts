@@ -3,6 +3,7 @@ import type { Code } from '../../lib/core/error.ts';
 import { type Ip, parseIp } from '../../lib/core/ip.ts';
 import { targetOfHost } from '../../lib/core/target.ts';
 import { ExitPolicy, type ExitPolicyOptions, type Subject, type Verdict } from '../../lib/policy/exit-policy.ts';
+import type { LiveList } from '../../lib/policy/list-condition.ts';
 import type { OwnAddresses } from '../../lib/policy/own-addresses.ts';
 import { DEFAULT_PORTS, type PortSet, parsePorts } from '../../lib/policy/ports.ts';
 import { compileRules, type RuleSpec } from '../../lib/policy/rules.ts';
@@ -27,10 +28,13 @@ export const ALL: PortSet = parsePorts('all') as PortSet;
 
 export interface Setting extends Partial<Omit<ExitPolicyOptions, 'rules'>> {
 	readonly rules?: readonly (Partial<RuleSpec> & Pick<RuleSpec, 'action'>)[];
+	/** Those that the rules name. */
+	readonly lists?: ReadonlyMap<string, LiveList>;
 }
 
-export function policy({ rules = [], ...options }: Setting = {}): ExitPolicy {
-	const compiled = compileRules(rules.map((spec, i) => ({ name: `rule-${i + 1}`, ...spec })));
+export function policy({ rules = [], lists = new Map(), ...options }: Setting = {}): ExitPolicy {
+	const specs = rules.map((spec, i) => ({ name: `rule-${i + 1}`, ...spec }));
+	const compiled = compileRules(specs, { lists });
 	if (compiled.problems.length > 0) throw new Error(JSON.stringify(compiled.problems));
 	return new ExitPolicy({
 		allowPrivate: false,

@@ -60,6 +60,7 @@ test('an inside host with an inside name needs both in the rule', (t) => {
 		rule: 'rule-1',
 		readsExit: false,
 		needsAddress: true,
+		awaiting: [],
 	});
 	t.is(resolved(policy({ rules: [both] }), to('db.internal'), '10.1.2.3'), 'allow');
 	t.is(resolved(policy({ rules: [both] }), to('db.internal'), '169.254.169.254'), 'http_request_denied');
@@ -130,6 +131,7 @@ test('where only an allow by address could help, a name waits for its address', 
 		rule: 'rule-1',
 		readsExit: false,
 		needsAddress: true,
+		awaiting: [],
 	});
 	t.is(resolved(judge, to('www.example.com'), '45.1.2.3'), 'allow');
 	t.is(resolved(judge, to('www.example.com'), '45.2.2.3'), 'http_request_denied');
@@ -163,6 +165,7 @@ test('report mode lets pass and says by what it would have been refused', (t) =>
 		rule: null,
 		readsExit: false,
 		needsAddress: false,
+		awaiting: [],
 	});
 	t.like(judge.judge(to('printer.local')), { allow: true, reports: ['special name: local'] });
 	t.like(judge.judge(to('127.0.0.1', 22)), { allow: true, reports: ['port', 'special address: loopback'] });
