@@ -111,6 +111,8 @@ export class ExitPolicy {
 	readonly #enforces: boolean;
 	readonly #ports: PortSet;
 	readonly #rules: readonly Rule[];
+	/** Whether a rule does. */
+	readonly #readsNames: boolean;
 	readonly #onionRoutes: readonly string[];
 	readonly #machine: OwnMachine;
 
@@ -119,6 +121,7 @@ export class ExitPolicy {
 		this.#enforces = options.mode === 'enforce';
 		this.#ports = options.ports;
 		this.#rules = options.rules;
+		this.#readsNames = options.rules.some(({ readsNames }) => readsNames);
 		this.#onionRoutes = options.onionRoutes ?? NOTHING;
 		this.#machine = new OwnMachine(() => options.ownAddresses());
 	}
@@ -248,7 +251,7 @@ export class ExitPolicy {
 	}
 
 	#suffixes({ target }: Subject): readonly string[] {
-		return target.ip === null && this.#rules.length > 0 ? suffixesOf(target.host) : NOTHING;
+		return target.ip === null && this.#readsNames ? suffixesOf(target.host) : NOTHING;
 	}
 
 	#mightAllow(subject: Subject, rule: Rule): boolean {

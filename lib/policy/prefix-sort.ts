@@ -66,7 +66,8 @@ class Ranges {
 	/** Indices by first address, the longer range before the shorter; merged from runs of one, two, four and so on. */
 	*#order(): Generator<void, Uint32Array> {
 		const count = this.#count;
-		let from = Uint32Array.from({ length: count }, (_, i) => i);
+		let from = new Uint32Array(count);
+		for (let i = 0; i < count; i++) from[i] = i;
 		let into = new Uint32Array(count);
 		let left = STRIDE;
 		for (let run = 1; run < count; run *= 2) {

@@ -247,6 +247,11 @@ export class Rule {
 		return times.some((time) => isWithin(time, at));
 	}
 
+	/** Whether the rule names targets, so that it wants the suffixes of a name. */
+	get readsNames(): boolean {
+		return this.#names !== null;
+	}
+
 	/** Whether the rule is about exits that names wish for. */
 	get readsExit(): boolean {
 		return this.#exits !== null;
