@@ -139,7 +139,7 @@ export class Generation {
 	}
 
 	#flowServer(): FlowServer {
-		const { timeouts, anonymity } = this.config;
+		const { timeouts, anonymity, exit } = this.config;
 		const { limiter, observer, hooks, ids, kept } = this.#surroundings;
 		const users = usersOf(this.config.users);
 		return new FlowServer({
@@ -164,6 +164,7 @@ export class Generation {
 				lifetimeMs: timeouts.lifetimeMs || null,
 				httpIdleMs: timeouts.httpIdleMs || NEVER_MS,
 				level: anonymity.level,
+				page: exit.page,
 				removal: removalOf(this.config),
 				authRequired: this.#authRequired,
 			},

@@ -92,7 +92,8 @@ async function placesOf(
 		const line = lineOf(bytes, target.ip === null ? target.host : null, target.ip);
 		const index = loaded.config.lists.findIndex((list) => list.tag === tag);
 		const found = await loaded.place(['list', index, 'items', (line ?? 1) - 1]);
-		const where = path === null ? found && formatPlace(found) : `${path}:${line}`;
+		// An address inside another one has no line of its own.
+		const where = path === null ? found && formatPlace(found) : line === null ? path : `${path}:${line}`;
 		places.set(rule, `${tag}${where ? ` (${where})` : ''}`);
 	}
 	return places;

@@ -33,8 +33,10 @@ interface Read {
 /** The configuration as the command line, the file and the environment say it now. Throws ConfigError. */
 async function read(values: FlagValues): Promise<Read> {
 	const { config, input } = await loadConfig({ file: values.config, env: process.env, flags: layerOf(values) });
-	const { users, admin, redis } = input;
-	const named = [users?.file, admin?.token_file, redis?.password_file, redis?.ca_file].filter((name) => !!name);
+	const { users, exit, admin, redis } = input;
+	const named = [users?.file, exit?.page, admin?.token_file, redis?.password_file, redis?.ca_file].filter(
+		(name) => !!name,
+	);
 	const paths = named.map((name) => pathOf(name as string));
 	return { config, input, files: paths.flatMap((path) => ('value' in path ? [path.value] : [])) };
 }

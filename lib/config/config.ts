@@ -25,6 +25,7 @@ import type {
 	TorConfig,
 	UpstreamInput,
 } from './config-exits.ts';
+import type { ListInput } from './config-lists.ts';
 
 /** What a gateway is built from. Made by `resolveConfig` or `loadConfig` alone; deeply frozen. */
 export interface Config {
@@ -115,6 +116,8 @@ export interface ExitConfig {
 	readonly ports: PortSet;
 	/** `report`: what would be refused is let through and logged. */
 	readonly mode: 'enforce' | 'report';
+	/** HTML for browsers whose plain HTTP is refused; null: a line of text. */
+	readonly page: string | null;
 }
 
 /** As policy/rules.ts takes it; its texts parse, and its tags exist. A condition with an empty list is no condition. */
@@ -218,6 +221,7 @@ export interface ConfigInput {
 				readonly allow_private?: boolean | undefined;
 				readonly ports?: string | undefined;
 				readonly mode?: 'enforce' | 'report' | undefined;
+				readonly page?: string | undefined;
 		  }
 		| undefined;
 	readonly egress?:
@@ -350,17 +354,6 @@ export interface BindInput {
 	readonly advertise?: readonly string[] | undefined;
 	readonly ports?: string | undefined;
 	readonly wait?: string | undefined;
-}
-
-/** One `[[list]]`. */
-export interface ListInput {
-	readonly tag: string;
-	readonly items?: readonly string[] | undefined;
-	readonly file?: string | undefined;
-	readonly url?: string | undefined;
-	readonly through?: string | undefined;
-	readonly refresh?: string | undefined;
-	readonly keep?: string | undefined;
 }
 
 /** One `[[rule]]`. */

@@ -81,6 +81,7 @@ function layerOf(file: string, text: string): Layer {
 /** Keys that name a file. */
 const FILES: readonly (readonly [section: string, key: string])[] = [
 	['users', 'file'],
+	['exit', 'page'],
 	['admin', 'token_file'],
 	['redis', 'password_file'],
 	['redis', 'ca_file'],

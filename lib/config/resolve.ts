@@ -3,6 +3,7 @@
 import type { AdminConfig, Config, ConfigInput, UserConfig } from './config.ts';
 import { findingsOf } from './findings.ts';
 import { listsOf } from './lists.ts';
+import { pageOf } from './page.ts';
 import { ConfigError, type Finding, type Path, placeOf, problemOf } from './problem.ts';
 import { redisOf, redisProblems } from './redis.ts';
 import { configSchema, type Sections, sectionSchemas } from './schema.ts';
@@ -32,9 +33,10 @@ export function check(
 	const users = alone ? null : usersOf(sections.users ?? usersAsWritten(input), findings);
 	const token = sections.admin && !alone ? tokenOf(sections.admin, findings) : null;
 	const redis = alone || !sections.redis ? null : redisOf(sections.redis, findings);
+	const page = alone || !sections.exit ? null : pageOf(sections.exit.page, findings);
 	if (!alone) for (const compare of COMPARISONS) findings.push(...compare(sections));
 	if (!parsed.success || findings.length > 0) return { config: null, findings };
-	const config = configOf({ ...parsed.data, users, redis }, token);
+	const config = configOf({ ...parsed.data, exit: { ...parsed.data.exit, page }, users, redis }, token);
 	resolved.add(config);
 	return { config, findings };
 }
@@ -50,7 +52,7 @@ function soundSections(input: unknown): Partial<Sections> {
 }
 
 function configOf(
-	{ upstream, group, source, list, route, rule, admin, ...rest }: Omit<Sections, 'users' | 'redis'> & Read,
+	{ upstream, group, source, list, route, rule, admin, ...rest }: Omit<Sections, 'exit' | 'users' | 'redis'> & Read,
 	token: AdminConfig['token'],
 ): Config {
 	const { listen, hosts } = admin;
@@ -67,7 +69,7 @@ function configOf(
 }
 
 /** What files had to say, too. */
-type Read = Pick<Config, 'users' | 'redis'>;
+type Read = Pick<Config, 'exit' | 'users' | 'redis'>;
 
 /** Bytes of an address cannot be frozen; nobody writes to them. */
 function deepFreeze<T extends object>(value: T): T {

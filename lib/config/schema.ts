@@ -124,8 +124,9 @@ const exit = z
 			'web, chat, calls, reading mail; not what spam, guessers of passwords and worms use ("all", "80,443", "default,22")',
 		),
 		mode: key(z.enum(['enforce', 'report']), 'enforce', '"report" lets refusals through and logs them: for a trial'),
+		page: key(z.string(), '', 'one line of text; else a file of HTML for browsers whose plain HTTP a rule refuses'),
 	})
-	.transform((exit) => ({ allowPrivate: exit.allow_private, ports: exit.ports, mode: exit.mode }))
+	.transform(({ allow_private: allowPrivate, ...exit }) => ({ allowPrivate, ...exit }))
 	.prefault({})
 	.meta({ description: 'where clients may go' });
 
@@ -333,10 +334,14 @@ const sections = {
 
 /** A configuration whose every value is well formed, before the sections are compared with each other. */
 export interface Sections
-	extends Omit<Config, 'upstreams' | 'groups' | 'sources' | 'lists' | 'route' | 'rules' | 'users' | 'admin' | 'redis'> {
+	extends Omit<
+		Config,
+		'upstreams' | 'groups' | 'sources' | 'exit' | 'lists' | 'route' | 'rules' | 'users' | 'admin' | 'redis'
+	> {
 	readonly upstream: Config['upstreams'];
 	readonly group: Config['groups'];
 	readonly source: Config['sources'];
+	readonly exit: Omit<Config['exit'], 'page'> & { readonly page: string };
 	readonly list: Config['lists'];
 	readonly route: string;
 	readonly rule: Config['rules'];

@@ -27,6 +27,8 @@ export interface ExchangeDeps {
 	readonly clientKey: string;
 	/** Credentials count: a head that carries others than the first one goes back to the handshake. */
 	readonly authRequired: boolean;
+	/** HTML for browsers whose request a rule refuses; null: a line of text. */
+	readonly page: string | null;
 	readonly dialMs: number;
 	/** From the first byte of a head to its end. */
 	readonly headMs: number;

@@ -270,7 +270,8 @@ class Exchange implements Sink, Moving, PairOwner {
 	#refuse(error: GatewayError, head: RequestHead | null, whole: boolean): void {
 		const keepAlive = head !== null && this.#mayKeep(head, whole) && !this.deps.slowed();
 		this.#failure = error;
-		this.toClient(refusal(error, { method: head?.method ?? null, keepAlive }));
+		const page = head !== null && acceptsPage(head) ? this.deps.page : null;
+		this.toClient(refusal(error, { method: head?.method ?? null, keepAlive, page }));
 		if (!keepAlive) this.#goodbye();
 	}
 
@@ -355,6 +356,11 @@ class Exchange implements Sink, Moving, PairOwner {
 
 function onTurn(exchange: Exchange): void {
 	exchange.turn();
+}
+
+/** Browsers say so when they are to show what comes, and not when it is for a part of a page. */
+function acceptsPage({ fields }: RequestHead): boolean {
+	return valuesOf(fields, 'accept').some((value) => /\btext\/html\b/i.test(value));
 }
 
 function clientLeft(): GatewayError {

@@ -28,6 +28,8 @@ export interface ServeOptions {
 	/** A kept-alive HTTP client between two requests. */
 	readonly httpIdleMs: number;
 	readonly level: Level;
+	/** HTML for browsers whose request a rule refuses; null: a line of text. */
+	readonly page: string | null;
 	/** As exchange-deps.ts says. */
 	readonly removal: (target: Target) => Removal | null;
 	readonly authRequired: boolean;

@@ -362,6 +362,7 @@ class Conversation {
 			pool,
 			sweep,
 			level: options.level,
+			page: options.page,
 			removal: options.removal,
 			clientIp: options.level === 'transparent' ? formatIp(this.#client.ip) : null,
 			// Rules may tell listeners apart, so what one let through is no link of another's.

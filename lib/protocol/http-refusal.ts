@@ -10,6 +10,8 @@ export interface RefusalOptions {
 	readonly method: string | null;
 	/** The client may ask again on this connection (default: no, it is closed behind the reply). */
 	readonly keepAlive?: boolean;
+	/** HTML in the place of the line where it is a rule that refuses; null or left out: the line. */
+	readonly page?: string | null;
 }
 
 const REASONS: Readonly<Record<number, string>> = {
@@ -56,7 +58,7 @@ export function proxyErrorOf(code: Code): Code | null {
 }
 
 /**
- * A whole reply that refuses. With a one-line body for people who look at it in a browser; without for CONNECT, whose
+ * A whole reply that refuses. With a one-line body, or a page, for people who look at it in a browser; without for CONNECT, whose
  * clients show it to nobody, for HEAD, for 407, which is answered by a program, and when the method is not known.
  */
 export function refusal(error: GatewayError, options: RefusalOptions): Buffer {
@@ -69,11 +71,12 @@ export function refusal(error: GatewayError, options: RefusalOptions): Buffer {
 	if (status === 405) lines.push(ALLOW);
 	if (error.retryAfterMs !== undefined) lines.push(`Retry-After: ${Math.max(1, Math.ceil(error.retryAfterMs / 1000))}`);
 	lines.push(`Connection: ${options.keepAlive ? 'keep-alive' : 'close'}`);
-	const body = hasBody(status, options.method) ? `${title}: ${error.code}\n` : '';
-	if (body !== '') lines.push('Content-Type: text/plain');
+	const page = error.code === 'http_request_denied' && error.phase === 'policy' ? (options.page ?? null) : null;
+	const body = Buffer.from(hasBody(status, options.method) ? (page ?? `${title}: ${error.code}\n`) : '');
+	if (body.length > 0) lines.push(`Content-Type: ${page === null ? 'text/plain' : 'text/html; charset=utf-8'}`);
 	lines.push(`Content-Length: ${body.length}`);
 	const head = headBytes(`HTTP/1.1 ${title}`, lines);
-	return body === '' ? head : Buffer.concat([head, Buffer.from(body, 'latin1')]);
+	return body.length === 0 ? head : Buffer.concat([head, body]);
 }
 
 function statusOf(error: GatewayError): number {

@@ -28,7 +28,7 @@ interface Stage {
 	readonly gateway: GatewayProcess;
 	readonly folder: string;
 	/** Puts another list in the place of the one there is. */
-	put(text: string): void;
+	readonly put: (text: string) => void;
 	/** The admin listener. */
 	readonly admin: string;
 }
@@ -208,3 +208,21 @@ needs(test, 'curl')('a list, methods and paths are for one user alone where the 
 	}
 	t.is(await statusOf('kid', 'good.test/administration'), '200');
 });
+
+needs(test, 'curl')(
+	'a browser is shown a page, a program a line, and nobody one for what no rule has refused',
+	async (t) => {
+		const folder = temporaryFolder(t);
+		const page = join(folder, 'no.html');
+		writeFileSync(page, '<!DOCTYPE html><title>No</title><p>Nicht für dich\n');
+		const { gateway } = await stage(t, `[exit]\npage = "${page}"\n${DENY}`);
+		const proxy = ['-i', '-x', `http://${gateway.address}`];
+		const browser = await curl(t, ...proxy, '-H', 'Accept: text/html,*/*;q=0.8', 'http://ads.test/');
+		t.regex(browser.out, /^HTTP\/1\.1 403 Forbidden\r\nProxy-Status: gateway; error=http_request_denied\r\n/);
+		t.regex(browser.out, /\r\nContent-Type: text\/html; charset=utf-8\r\nContent-Length: 51\r\n\r\n<!DOCTYPE html>/);
+		t.true(Buffer.from(browser.out, 'latin1').toString('utf8').endsWith('Nicht für dich\n'));
+		t.regex((await curl(t, ...proxy, 'http://ads.test/')).out, /\r\n\r\n403 Forbidden: http_request_denied\n$/);
+		const refused = await curl(t, ...proxy, '-H', 'Accept: text/html', 'http://127.0.0.8:1/');
+		t.regex(refused.out, /^HTTP\/1\.1 502 .*\r\n\r\n502 Bad Gateway: connection_refused\n$/s);
+	},
+);

@@ -119,6 +119,7 @@ export async function startStage(scope: Scope, options: StageOptions = {}): Prom
 			removal: () => options.removal ?? null,
 			clientIp: null,
 			clientKey: options.clientKey?.(index) ?? 'client',
+			page: null,
 			authRequired: options.authRequired ?? false,
 			dialMs: options.dialMs ?? 10_000,
 			headMs: options.headMs ?? 10_000,

@@ -54,6 +54,7 @@ function startExchanges(scope: Scope): Exchange {
 		return exchange(new StreamLink(client, { side: 'client' }), flow, {
 			route: () => ({ outbound, permits: () => null }),
 			permission: () => null,
+			page: null,
 			pool,
 			sweep,
 			level: pick(roll, LEVELS),
