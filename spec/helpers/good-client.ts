@@ -21,6 +21,8 @@ export interface GoodStart {
 	readonly from: string | null;
 	/** SOCKS4 has no password. */
 	readonly login: Login | null;
+	/** A domain every name of which leads to the origins: each visit asks for another one. Null: they are visited by address. */
+	readonly domain: string | null;
 }
 
 export interface GoodReport {
@@ -44,10 +46,12 @@ async function listening(server: Server): Promise<number> {
 async function visit(start: GoodStart, localAddress: string | undefined, i: number, ports: GoodPorts): Promise<void> {
 	const spoken = start.login ? PROTOCOLS.filter((protocol) => !protocol.startsWith('socks4')) : PROTOCOLS;
 	const protocol = spoken[i % spoken.length]!;
+	const byName = start.domain !== null && protocol !== 'socks4' && protocol !== 'socks5';
+	const target = byName ? `v${i}-${localAddress?.replaceAll(/\D/g, '-')}.${start.domain}` : HOST;
 	const socket = connect({ host: start.host, port: start.port, ...(localAddress ? { localAddress } : {}) });
 	try {
 		const client = new RawClient(socket);
-		client.write(handshakeOf(protocol, HOST, protocol === 'http' ? ports.web : ports.echo, start.login ?? undefined));
+		client.write(handshakeOf(protocol, target, protocol === 'http' ? ports.web : ports.echo, start.login ?? undefined));
 		const reply = await readReply(client, protocol);
 		if (!reply.granted) throw new Error(`refused with ${reply.code}`);
 		if (protocol !== 'http') client.write('hello');

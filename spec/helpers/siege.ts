@@ -43,6 +43,8 @@ export interface SiegeOptions extends GatewayOptions {
 	readonly host?: string;
 	/** Of the good clients. */
 	readonly login?: Login;
+	/** A domain of names that lead to loopback, by which the good clients visit. */
+	readonly domain?: string;
 	/** Addresses of the good clients. */
 	readonly from?: string | null;
 }
@@ -144,8 +146,8 @@ export async function besiege(
 ): Promise<SiegeReport> {
 	const good = await GoodClients.prepare(scope);
 	const gateway = await startGateway(scope, argsOf(options, good.ports), options);
-	const { host = '127.0.0.1', from = '127.9.9.1', login = null } = options;
-	good.start({ host, port: gateway.port, clients: CLIENTS, from, login });
+	const { host = '127.0.0.1', from = '127.9.9.1', login = null, domain = null } = options;
+	good.start({ host, port: gateway.port, clients: CLIENTS, from, login, domain });
 	await good.visit(VISITS);
 	const before = footprint(gateway);
 	const most = { ...before };
