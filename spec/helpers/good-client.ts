@@ -17,8 +17,8 @@ export interface GoodStart {
 	readonly host: string;
 	readonly port: number;
 	readonly clients: number;
-	/** Of the visitors; one behind it for the next. */
-	readonly from: string | null;
+	/** Addresses of the visitors; `%` is the number of each. */
+	readonly from: string;
 	/** SOCKS4 has no password. */
 	readonly login: Login | null;
 	/** A domain every name of which leads to the origins: each visit asks for another one. Null: they are visited by address. */
@@ -43,12 +43,12 @@ async function listening(server: Server): Promise<number> {
 }
 
 /** By one protocol after the other: handshake, some bytes there and back, goodbye. */
-async function visit(start: GoodStart, localAddress: string | undefined, i: number, ports: GoodPorts): Promise<void> {
+async function visit(start: GoodStart, localAddress: string, i: number, ports: GoodPorts): Promise<void> {
 	const spoken = start.login ? PROTOCOLS.filter((protocol) => !protocol.startsWith('socks4')) : PROTOCOLS;
 	const protocol = spoken[i % spoken.length]!;
 	const byName = start.domain !== null && protocol !== 'socks4' && protocol !== 'socks5';
-	const target = byName ? `v${i}-${localAddress?.replaceAll(/\D/g, '-')}.${start.domain}` : HOST;
-	const socket = connect({ host: start.host, port: start.port, ...(localAddress ? { localAddress } : {}) });
+	const target = byName ? `v${i}-${localAddress.replaceAll(/\D/g, '-')}.${start.domain}` : HOST;
+	const socket = connect({ host: start.host, port: start.port, localAddress });
 	try {
 		const client = new RawClient(socket);
 		client.write(handshakeOf(protocol, target, protocol === 'http' ? ports.web : ports.echo, start.login ?? undefined));
@@ -71,8 +71,7 @@ async function visitAgainAndAgain(
 	report: { latenciesMs: number[]; failures: string[] },
 	isOver: () => boolean,
 ): Promise<void> {
-	const parts = start.from?.split(/(?=\d+$)/);
-	const from = parts ? `${parts[0]}${Number(parts[1]) + index}` : undefined;
+	const from = start.from.replace('%', `${index + 1}`);
 	for (let i = index; !isOver(); i++) {
 		const fromMs = performance.now();
 		try {
