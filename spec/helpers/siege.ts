@@ -196,7 +196,7 @@ export async function survives(
 	options: SiegeOptions,
 	attack: (siege: Siege) => Promise<unknown>,
 ): Promise<void> {
-	t.timeout(240_000);
+	t.timeout(100_000);
 	assertSurvived(t, await besiege(t, options, attack));
 }
 
