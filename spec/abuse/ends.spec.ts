@@ -66,26 +66,34 @@ const ANSWERS: readonly (readonly [what: string, first: string, again: string, h
 	['more than was announced', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello', 'HTTP/1.1 200 OK\r\n\r\n', /hello$/],
 ];
 
+/** Says `first`, then `again` without end, once it is asked. */
+function endless(first: string, again: string): (socket: Socket) => void {
+	return (socket) => {
+		const more = (): void => {
+			while (!socket.destroyed && socket.write(again));
+		};
+		socket.once('data', () => {
+			if (first) socket.write(first);
+			socket.on('drain', more);
+			more();
+		});
+	};
+}
+
 test.serial('origins that answer with what has no end', async (t) => {
-	for (const [what, first, again, expected] of ANSWERS) {
-		const origin = await startTcpOrigin(t, (socket) => {
-			const more = (): void => {
-				while (!socket.destroyed && socket.write(again));
-			};
-			socket.once('data', () => {
-				if (first) socket.write(first);
-				socket.on('drain', more);
-				more();
-			});
-		});
-		await survives(t, { ports: [origin.port] }, async ({ gateway, look }) => {
-			const all = await many(100, (i) => attacker(gateway.port, addressOf(i), GET(origin.port)));
-			await Promise.all(all.map((one) => hears(one, expected)));
-			look();
-			for (const { heard } of all) t.regex(heard, expected, what);
-			await dismiss(all);
-		});
-	}
+	const origins = await Promise.all(ANSWERS.map(([, first, again]) => startTcpOrigin(t, endless(first, again))));
+	await survives(t, { ports: origins.map(({ port }) => port) }, async ({ gateway, look }) => {
+		const all = await many(100 * origins.length, (i) =>
+			attacker(gateway.port, addressOf(i), GET(origins[i % origins.length]!.port)),
+		);
+		for (const [i, one] of all.entries()) {
+			const [what, , , expected] = ANSWERS[i % ANSWERS.length]!;
+			await hears(one, expected);
+			t.regex(one.heard, expected, what);
+		}
+		look();
+		await dismiss(all);
+	});
 });
 
 /** What an upstream does instead of its part of a handshake. */
@@ -108,21 +116,24 @@ const UPSTREAMS: readonly (readonly [scheme: string, what: string, manner: (sock
 ];
 
 test.serial('upstreams that never answer, that flood, that leave', async (t) => {
-	for (const [scheme, what, manner] of UPSTREAMS) {
-		const hop = await startTcpOrigin(t, manner);
-		const config = `route = "direct"
-upstream = [{ tag = "bad", via = ["${scheme}://127.0.0.1:${hop.port}"] }]
-rule = [{ action = "allow", port = "9", route = "bad" }]
+	const hops = await Promise.all(UPSTREAMS.map(([, , manner]) => startTcpOrigin(t, manner)));
+	const via = UPSTREAMS.map(([scheme], i) => `{ tag = "bad${i}", via = ["${scheme}://127.0.0.1:${hops[i]!.port}"] }`);
+	const rules = UPSTREAMS.map((_, i) => `{ action = "allow", port = "${1 + i}", route = "bad${i}" }`);
+	const config = `route = "direct"
+upstream = [${via.join(', ')}]
+rule = [${rules.join(', ')}]
 [timeouts]
 dial = "2s"
 `;
-		await survives(t, { config }, async ({ gateway, look }) => {
-			const ask = handshakeOf('connect', '127.0.0.1', 9);
-			const all = await many(200, (i) => attacker(gateway.port, addressOf(i), ask));
-			await Promise.all(all.map((one) => hears(one, /HTTP\/1\.1 \d+ /)));
-			look();
-			for (const { heard } of all) t.regex(heard, /^HTTP\/1\.1 50[234] /, what);
-			await dismiss(all);
-		});
-	}
+	await survives(t, { config }, async ({ gateway, look }) => {
+		const all = await many(100 * hops.length, (i) =>
+			attacker(gateway.port, addressOf(i), handshakeOf('connect', '127.0.0.1', 1 + (i % hops.length))),
+		);
+		for (const [i, one] of all.entries()) {
+			await hears(one, /HTTP\/1\.1 \d+ /);
+			t.regex(one.heard, /^HTTP\/1\.1 50[234] /, UPSTREAMS[i % UPSTREAMS.length]![1]);
+		}
+		look();
+		await dismiss(all);
+	});
 });

@@ -76,7 +76,7 @@ async function vanish({ gateway, good, look }: Siege): Promise<void> {
 const SIEGES: Readonly<Record<string, readonly [options: SiegeOptions, attack: (siege: Siege) => Promise<void>]>> = {
 	handshakes: [IP6, handshakes],
 	keys: [{ ...IP6, config: `[limits]\ntotal_clients = ${CLIENTS_KEPT}\n` }, keys],
-	vanish: [{ listen: '0.0.0.0:0', config: '[timeouts]\nkeepalive = "2s"\n' }, vanish],
+	vanish: [{ listen: '0.0.0.0:0', config: '[timeouts]\nkeepalive = "1s"\n' }, vanish],
 };
 
 const [options, attack] = SIEGES[process.argv[2] as string]!;
