@@ -1,18 +1,13 @@
 // As much as a process may have, and more asked for: descriptors, memory.
-import type { Socket } from 'node:net';
 import test from 'ava';
 import { addressOf, attacker, dismiss, hears, many } from '../helpers/attackers.ts';
 import { startGateway } from '../helpers/gateway-process.ts';
 import { handshakeOf } from '../helpers/handshakes.ts';
 import { cpuMs, until } from '../helpers/process.ts';
 import { settled, survives } from '../helpers/siege.ts';
-import { startTcpOrigin } from '../helpers/tcp-origins.ts';
+import { farewell, startTcpOrigin } from '../helpers/tcp-origins.ts';
 
 const DESCRIPTORS = 512;
-
-function farewell(socket: Socket): void {
-	socket.resume().on('end', () => socket.end());
-}
 
 test.serial('2,000 tunnels asked of a gateway that has 512 descriptors', async (t) => {
 	const origin = await startTcpOrigin(t, farewell);

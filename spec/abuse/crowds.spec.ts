@@ -5,16 +5,11 @@ import { addressOf, attacker, dismiss, hears, many } from '../helpers/attackers.
 import { handshakeOf } from '../helpers/handshakes.ts';
 import { until } from '../helpers/process.ts';
 import { FULL, survives } from '../helpers/siege.ts';
-import { startTcpOrigin } from '../helpers/tcp-origins.ts';
+import { farewell, startTcpOrigin } from '../helpers/tcp-origins.ts';
 
 const TOTAL = FULL ? 9_000 : 4_000;
 const CLIENTS = 50;
 const OF_ONE = 256;
-
-/** Says nothing but goodbye. */
-function farewell(socket: Socket): void {
-	socket.resume().on('end', () => socket.end());
-}
 
 test.serial('tunnels of 50 clients fill the gateway; who has none still gets one', async (t) => {
 	const origin = await startTcpOrigin(t, farewell);

@@ -62,6 +62,11 @@ export function mute(socket: Socket): void {
 	socket.resume();
 }
 
+/** Takes everything, says nothing but goodbye: FIN for FIN. */
+export function farewell(socket: Socket): void {
+	socket.resume().on('end', () => socket.end());
+}
+
 /** Resolves when the peer has ended or reset the connection. */
 export function left(socket: Socket): Promise<void> {
 	return new Promise((resolve) => {
