@@ -76,6 +76,7 @@ function proxyOf(url: string): ProxyUrl {
 async function stageOf(values: JudgeValues, proxies: readonly ProxyUrl[]): Promise<Stage> {
 	const { origin, ports } = await originOf(values, proxies);
 	const dns = values.dns === undefined ? null : endpointOf(values.dns, '--dns');
+	if (values.zone !== undefined && dns === null) throw refused('expected --dns beside --zone, found none');
 	const canaries = new Canaries(randomBytes(3).toString('hex'));
 	const zone = values.zone ?? `${canaries.seed}.example.com`;
 	try {

@@ -57,8 +57,8 @@ export interface Exchange {
 	readonly request: Buffer;
 	/** For an answer. */
 	readonly limitMs: number;
-	/** Resolves when the origin has so many bytes of it, or has waited long enough. */
-	readonly there: (length: number) => Promise<void>;
+	/** Resolves when what the origin has of it is complete, or it has waited long enough. */
+	readonly there: (complete: (bytes: Buffer) => boolean) => Promise<void>;
 }
 
 /** Writes a probe and returns its reply, and behind a 101 what followed. */
@@ -73,10 +73,10 @@ export async function exchange(socket: Socket, { probe, request, limitMs, there 
 	}
 	await reader.until((bytes) => typeof messageEnd(bytes, { reply: true, toHead }) === 'number', limitMs);
 	if (probe.upgrade && reader.bytes.toString('latin1', 0, 12) === 'HTTP/1.1 101') {
-		const head = headEnd(reader.bytes) as number;
+		const hasAll = (bytes: Buffer): boolean => bytes.length >= (headEnd(bytes) ?? 0) + BEHIND.length;
 		socket.write(BEHIND);
-		await reader.until((bytes) => bytes.length >= head + BEHIND.length, limitMs);
-		await there(request.length + BEHIND.length);
+		await reader.until(hasAll, limitMs);
+		await there(hasAll);
 	}
 	reader.close();
 	return reader.bytes;

@@ -71,10 +71,10 @@ export class Origin {
 		this.#scripts.set(id, script);
 	}
 
-	/** Resolves when so many bytes have come with an id, or `limitMs` later. */
-	async arrived(id: string, length: number, limitMs: number): Promise<void> {
+	/** Resolves when what has come with an id is `complete`, or `limitMs` later. */
+	async arrived(id: string, complete: (bytes: Buffer) => boolean, limitMs: number): Promise<void> {
 		const late = AbortSignal.timeout(limitMs);
-		const isThere = (): boolean => (this.#arrivals.get(id) ?? []).some(({ bytes }) => bytes.length >= length);
+		const isThere = (): boolean => (this.#arrivals.get(id) ?? []).some(({ bytes }) => complete(bytes));
 		while (!isThere() && !late.aborted) await once(this.#progress, 'bytes', { signal: late }).catch(() => {});
 	}
 

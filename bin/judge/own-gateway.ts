@@ -27,6 +27,8 @@ export interface OwnGateway {
 	readonly proxies: readonly ProxyUrl[];
 	/** Who resolves the names that clients send; `unknown` where members of a group may differ. */
 	readonly resolves: 'here' | 'last hop' | 'unknown';
+	/** It goes straight to its targets. */
+	readonly direct: boolean;
 	/** What is not as it would be in service. */
 	readonly notes: readonly string[];
 	close(): Promise<void>;
@@ -45,6 +47,7 @@ export async function startOwn(values: FlagValues, reach: Reach): Promise<OwnGat
 		title: `${config.anonymity.level}, ${wayOut(config)}`,
 		proxies: types.map((type) => ({ type, host: '127.0.0.1', port, user: null, password: null, ...login })),
 		resolves: resolverOf(config),
+		direct: defaultTag(config) === 'direct',
 		notes: notesOf(input),
 		close: () => gateway.close(),
 	};
@@ -57,9 +60,9 @@ function placed(input: ConfigInput, { address, ports, names, resolver }: Reach):
 		...rest,
 		listen: (input.listen ?? ['']).map(() => '127.0.0.1:0'),
 		rule: [
-			{ action: 'allow', address: [prefix], port },
-			{ action: 'allow', target: names, port },
-			...(input.rule ?? []).map((rule, i) => ({ ...rule, name: rule.name || `rule-${i + 1} ` })),
+			{ name: 'the address of the origin', action: 'allow', address: [prefix], port },
+			{ name: 'the names of the origin', action: 'allow', target: names, port },
+			...(input.rule ?? []).map((rule, i) => ({ ...rule, name: rule.name || `rule-${i + 1}` })),
 		],
 		limits: { connections_open: 0, connections_per_second: 0, burst: 0, handshakes: 0 },
 		resolver: { ...input.resolver, servers: [resolver] },
@@ -83,16 +86,20 @@ function notesOf({ users }: ConfigInput): string[] {
 
 type Config = ReturnType<typeof resolveConfig>;
 
-function wayOut({ route, upstreams, groups }: Config): string {
-	const tag = route ?? upstreams[0]?.tag ?? groups[0]?.tag ?? 'direct';
-	const upstream = upstreams.find((one) => one.tag === tag);
+function defaultTag({ route, upstreams, groups }: Config): string {
+	return route ?? upstreams[0]?.tag ?? groups[0]?.tag ?? 'direct';
+}
+
+function wayOut(config: Config): string {
+	const tag = defaultTag(config);
+	const upstream = config.upstreams.find((one) => one.tag === tag);
 	return upstream ? `through ${chainText(upstream.hops)}` : tag;
 }
 
 /** Behind SOCKS4, which has no names, they are resolved here; else by the last hop. */
-function resolverOf({ route, upstreams, groups }: Config): OwnGateway['resolves'] {
-	const tag = route ?? upstreams[0]?.tag ?? groups[0]?.tag ?? 'direct';
-	const last = upstreams.find((one) => one.tag === tag)?.hops.at(-1);
+function resolverOf(config: Config): OwnGateway['resolves'] {
+	const tag = defaultTag(config);
+	const last = config.upstreams.find((one) => one.tag === tag)?.hops.at(-1);
 	if (last !== undefined) return last.type === 'tag' ? 'unknown' : last.type === 'socks4' ? 'here' : 'last hop';
-	return groups.some((one) => one.tag === tag) ? 'unknown' : 'here';
+	return config.groups.some((one) => one.tag === tag) ? 'unknown' : 'here';
 }

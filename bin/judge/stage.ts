@@ -23,7 +23,7 @@ export interface StageOptions {
 	readonly zone: string;
 }
 
-/** For an answer: chains and Tor take seconds; a proxy on this machine that has not answered by then waits for something. */
+/** For an answer: chains and Tor take seconds; a proxy on this machine that is silent for so long waits for something. */
 const FAR_MS = 8_000;
 const NEAR_MS = 2_000;
 
@@ -74,9 +74,10 @@ export class Stage {
 		}
 	}
 
-	async #ofGateway({ title, proxies, resolves, notes }: OwnGateway): Promise<Verdict> {
+	async #ofGateway({ title, proxies, resolves, direct, notes }: OwnGateway): Promise<Verdict> {
 		const results: WayResult[] = [];
-		const around = this.#around(proxies[0] as ProxyUrl, resolves === 'here');
+		const own = this.#around(proxies[0] as ProxyUrl, resolves === 'here');
+		const around = direct ? own : { ...own, answerMs: FAR_MS };
 		for (const proxy of proxies) results.push(...(await tryProxy(proxy, around)));
 		for (const proxy of proxies) if (resolves === 'last hop') await this.#provoke(proxy);
 		const asked = this.#own.asked.filter(({ name }) => name.endsWith(this.#options.zone));

@@ -214,7 +214,7 @@ class Trial {
 			probe,
 			request,
 			limitMs: answerMs,
-			there: (length) => origin.arrived(probe.id, length, answerMs),
+			there: (complete) => origin.arrived(probe.id, complete, answerMs),
 		});
 		return { arrivals: origin.take(probe.id), reply, client };
 	}
@@ -286,11 +286,11 @@ class Trial {
 		const reader = new Reader(socket);
 		socket.write(sent);
 		await reader.until(({ length }) => length >= down.length, answerMs);
-		await origin.arrived(id, sent.length, answerMs);
+		await origin.arrived(id, ({ length }) => length >= sent.length, answerMs);
 		const streamed = reader.bytes;
 		// FIN of the client alone: a direct connection still brings what the origin has to say.
 		socket.end();
-		await reader.until(() => false, answerMs);
+		await reader.until(() => false, Math.min(answerMs, FIN_MS));
 		reader.close();
 		const [arrival] = origin.take(id);
 		if (arrival === undefined) throw new WayError('nothing came through');
@@ -312,21 +312,26 @@ class Trial {
 		// What either end has sent behind the last answer may be on its way yet.
 		const prefix = (one: Buffer, other: Buffer): Buffer => one.subarray(0, Math.min(one.length, other.length));
 		const arrived = arrival?.bytes ?? Buffer.alloc(0);
-		this.#note(
-			probe,
-			compareStreams(prefix(sent, arrived), arrived, "other bytes to the origin than the client's TLS"),
-		);
 		const answered = arrival?.sent ?? Buffer.alloc(0);
+		const opened = [
+			...compareStreams(prefix(sent, arrived), arrived, "other bytes to the origin than the client's TLS"),
+			...compareStreams(prefix(answered, received), received, "other bytes to the client than the origin's TLS"),
+		];
+		// Whoever puts TLS of its own in between reads everything.
 		this.#note(
 			probe,
-			compareStreams(prefix(answered, received), received, "other bytes to the client than the origin's TLS"),
+			opened.map((finding) => ({ ...finding, allows: 'anonymous' })),
 		);
+		if (failure !== null) this.#refused.push({ probe, why: failure });
 	}
 
 	#note(probe: string, findings: readonly Finding[]): void {
 		for (const finding of findings) this.#findings.push({ ...finding, probe, way: this.#way.label });
 	}
 }
+
+/** For what comes behind a FIN: hops that do not know half-closed connections keep silent until they give up. */
+const FIN_MS = 2_000;
 
 /** Refusals come at once; a proxy that waits for more of a broken request has had its chance. */
 const TRICK_MS = 1_500;

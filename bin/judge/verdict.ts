@@ -81,8 +81,10 @@ export function jsonOf(verdicts: readonly Verdict[], expected: Grade): string {
 
 /** For people. */
 export function linesOf({ proxy, grade, ways, leaks, askedBy, notes }: Verdict): string[] {
-	const rows = ways.map((way) => [way.way, way.probes, way.grade ?? `not judged: ${way.reason}`]);
-	const refused = ways.flatMap(({ way, refused }) => refused.map(({ probe, why }) => `  ${way}, ${probe}: ${why}`));
+	const rows = ways.map((way) => [way.way, way.probes, way.grade ?? `not judged: ${harmless(way.reason ?? '')}`]);
+	const refused = ways.flatMap(({ way, refused }) =>
+		refused.map(({ probe, why }) => `  ${way}, ${probe}: ${harmless(why)}`),
+	);
 	return [
 		proxy,
 		'',
@@ -94,6 +96,11 @@ export function linesOf({ proxy, grade, ways, leaks, askedBy, notes }: Verdict):
 		...notes,
 		`grade: ${grade ?? 'none'}`,
 	];
+}
+
+/** What a proxy says does nothing to a terminal. */
+function harmless(text: string): string {
+	return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, '?');
 }
 
 /** The same thing of many fields is read once. */
@@ -109,8 +116,8 @@ function groupsOf(leaks: readonly Leak[]): Leak[][] {
 function leakLines(group: readonly Leak[]): string[] {
 	const [leak] = group as [Leak];
 	const { place, what, field, allows, offset, direct, through, count, ways, probe } = leak;
-	const subject = group.length > 1 ? `: ${group.length} fields` : field === null ? '' : `: ${field}`;
-	const names = group.length > 1 ? wrapped(group.map((one) => one.field ?? '')) : [];
+	const subject = group.length > 1 ? `: ${group.length} fields` : field === null ? '' : `: ${harmless(field)}`;
+	const names = group.length > 1 ? wrapped(group.map((one) => harmless(one.field ?? ''))) : [];
 	const where = offset === null ? '' : `, byte ${offset}`;
 	return [
 		`${allows} at best, ${place}: ${what}${subject}`,
