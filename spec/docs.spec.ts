@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { jsonSchema } from '../lib/config/json-schema.ts';
 import { type GatewayProcess, startGateway, temporaryFolder } from './helpers/gateway-process.ts';
 import type { Login } from './helpers/handshakes.ts';
+import { startMicrosocks } from './helpers/hops.ts';
 import { Page } from './helpers/page.ts';
 import { run } from './helpers/process.ts';
 import { needs, program } from './helpers/programs.ts';
@@ -25,7 +26,17 @@ import { startRedis } from './helpers/redis.ts';
 import { scopeOfFile } from './helpers/scope.ts';
 
 const ROOT = join(import.meta.dirname, '..');
-const NAMES = ['clients', 'apps', 'tor', 'rotate', 'share-limits', 'dashboard', 'vps', 'admin'] as const;
+const NAMES = [
+	'clients',
+	'apps',
+	'tor',
+	'rotate',
+	'share-limits',
+	'dashboard',
+	'vps',
+	'admin',
+	'what-it-hides',
+] as const;
 const PAGES: readonly (readonly [path: string, page: Page])[] = ['README', ...NAMES].map((name) => {
 	const path = `docs/${name}.md`;
 	return [path, new Page(path)];
@@ -60,6 +71,8 @@ const ADMINISTERS: readonly string[] = [
 	'bauta status --watch',
 	'bauta upgrade',
 	'ssh -N -L 9090:/run/bauta/admin.sock root@gateway.example',
+	'bauta judge --through socks5://gateway.example:1080 --origin 203.0.113.9:80,443',
+	'bauta judge --through http://gateway.example:1080 --origin 203.0.113.9:80,443 --dns 203.0.113.9:53 --zone judge.example.org',
 	'curl --unix-socket /run/bauta/admin.sock http://localhost/v1/status',
 	'curl -H \'Content-Type: application/json\' -d \'{"target":"example.com:443"}\' \\',
 	'     --unix-socket /run/bauta/admin.sock http://localhost/v1/route',
@@ -175,6 +188,22 @@ for (const [command, said] of ROUTES)
 		t.is(code, 0);
 		t.regex(text, said);
 	});
+
+// The judge. From another machine: bin/judge.spec.ts.
+
+const JUDGES: readonly (readonly [command: string, code: number, grade: string])[] = [
+	['bauta judge --anonymity transparent', 1, 'transparent'],
+	['bauta judge -F socks5://127.0.0.1:9050', 0, 'byte-true'],
+];
+
+needs(serial, 'microsocks')('the judge grades a level, and a way out', async (t) => {
+	const { port } = await startMicrosocks(t);
+	for (const [command, code, grade] of JUDGES) {
+		const said = await sh(t, command, { 9050: port });
+		t.deepEqual([said.code, /^grade: (.*)$/m.exec(said.text)?.[1]], [code, grade], said.stderr);
+	}
+});
+for (const [command] of JUDGES) runs(command);
 
 // Sources, in a network of one's own.
 

@@ -128,7 +128,8 @@ export class Stage {
 	}
 
 	#newName(): string {
-		return `n${++this.#names}.${this.#options.zone}`;
+		const { canaries, zone } = this.#options;
+		return `n${++this.#names}-${canaries.seed}.${zone}`;
 	}
 
 	/** Of several clients in turn, none of which a proxy on loopback would leave from. */

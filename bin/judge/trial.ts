@@ -152,6 +152,12 @@ class Trial {
 		return this.#way.byName && name !== null ? { host: name(), port: place.port } : place;
 	}
 
+	/** As clients write it: without the port that plain HTTP has anyway. */
+	#authority(to: Endpoint): string {
+		const authority = authorityOf(to);
+		return this.#way.protocol === 'http' ? authority.replace(/:80$/, '') : authority;
+	}
+
 	async #plain(): Promise<void> {
 		const { canaries } = this.#around;
 		const login = this.#proxy.user !== null;
@@ -179,7 +185,7 @@ class Trial {
 
 	async #probe(probe: Probe): Promise<void> {
 		const to = this.#to();
-		const direct = await this.#visit(probe, probe.direct(authorityOf(to)), to, null);
+		const direct = await this.#visit(probe, probe.direct(this.#authority(to)), to, null);
 		const through = await this.#visit(probe, this.#written(probe, to), to, this.#proxy);
 		const [want] = direct.arrivals;
 		const [got] = through.arrivals;
@@ -194,7 +200,7 @@ class Trial {
 
 	/** What the client writes when it is told of the proxy. */
 	#written(probe: Probe, to: Endpoint): Buffer {
-		const authority = authorityOf(to);
+		const authority = this.#authority(to);
 		if (this.#way.protocol !== 'http') return probe.direct(authority);
 		const login = Object.entries(loginOf(this.#proxy)).map(([name, value]) => `\r\n${name}: ${value}`);
 		const text = probe.proxied(authority).toString('latin1');
@@ -259,7 +265,7 @@ class Trial {
 		origin.expect(trick.id, { keeps: 'all', reply: OK, ends: true, continues: false, behind: null });
 		const socket = await dialProxy(this.#proxy, this.#from());
 		const reader = new Reader(socket);
-		socket.write(this.#withLogin(trick.bytes(authorityOf(this.#to()))));
+		socket.write(this.#withLogin(trick.bytes(this.#authority(this.#to()))));
 		await reader.until((bytes) => bytes.length > 0, TRICK_MS);
 		reader.close();
 		this.#compared++;

@@ -8,11 +8,11 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import type { Leak, Verdict } from '../../bin/judge/verdict.ts';
-import { bauta, type CommandResult } from '../helpers/command.ts';
+import { BIN, bauta, type CommandResult } from '../helpers/command.ts';
 import { startGateway, temporaryFolder } from '../helpers/gateway-process.ts';
 import { startMicrosocks, startSquidOfDebian, startTinyproxy, startTinyproxyOfDebian } from '../helpers/hops.ts';
-import { freePort } from '../helpers/process.ts';
-import { needs } from '../helpers/programs.ts';
+import { freePort, run } from '../helpers/process.ts';
+import { needs, program } from '../helpers/programs.ts';
 import type { Scope } from '../helpers/scope.ts';
 
 interface Judged {
@@ -226,6 +226,48 @@ test.serial(
 	},
 );
 
+/** Two machines and a wire between them: a gateway on the other one, and the judge, whose addresses lead to its origin. */
+const WIRE = `
+ip link set lo up
+unshare --net sleep 60 & other=$!
+until ip link add here type veth peer name there netns $other 2>/dev/null; do sleep 0.01; done
+ip addr add 203.0.113.9/24 dev here; ip link set here up
+enter="nsenter -t $other -n"
+$enter ip link set lo up; $enter ip addr add 203.0.113.1/24 dev there; $enter ip link set there up
+mkfifo "$1/log"
+$enter "$2" "$3" serve -c "$1/bauta.toml" > "$1/log" & gateway=$!
+head -n 1 "$1/log" > "$1/first"; cat "$1/log" > /dev/null &
+status=0
+"$2" "$3" judge --json --expect byte-true --through http://203.0.113.1:1080 --through socks5://203.0.113.1:1080 \\
+	--origin 203.0.113.9:80,443 --dns 203.0.113.9:53 --zone judge.example.org || status=$?
+kill $gateway $other
+exit $status
+`;
+
+const THERE = `listen = ["203.0.113.1:1080"]
+resolver.servers = ["203.0.113.9:53"]
+rule = [{ action = "allow", address = ["203.0.113.9"] }]
+`;
+
+needs(
+	test.serial,
+	'unshare',
+	'ip',
+	'mkfifo',
+)('a gateway on another machine is judged from outside', async (t) => {
+	const folder = temporaryFolder(t);
+	writeFileSync(join(folder, 'bauta.toml'), THERE);
+	const inside = ['--map-root-user', '--net', 'bash', '-euc', WIRE, 'bash', folder, process.execPath, BIN];
+	const { code, stdout, stderr } = await run(t, program('unshare'), inside);
+	t.is(code, 0, stderr);
+	const judged = { code, ...(JSON.parse(stdout.toString()) as Omit<Judged, 'code'>) };
+	t.deepEqual(gradesOf(judged), Object.fromEntries(WAYS.slice(0, 6).map((way) => [way, 'byte-true'])));
+	for (const { askedBy, notes } of judged.proxies) {
+		t.deepEqual(askedBy, ['203.0.113.1']);
+		t.notRegex(notes.join('\n'), /source address/, 'which can be told apart here');
+	}
+});
+
 const USAGE: readonly (readonly [args: readonly string[], message: RegExp])[] = [
 	[['--expect', 'best'], /expected one of transparent, anonymous, elite, byte-true as --expect/],
 	[['--through', 'ftp://joe:s3cret@h'], /expected socks5:\/\/.* as --through/],
@@ -233,6 +275,7 @@ const USAGE: readonly (readonly [args: readonly string[], message: RegExp])[] = 
 	[['--through', 'socks5://192.0.2.1'], /expected --origin/],
 	[['--origin', '127.0.0.1'], /expected host:port as --origin/],
 	[['--dns', 'x'], /expected host:port as --dns/],
+	[['--zone', 'example.org'], /expected --dns beside --zone/],
 ];
 
 for (const [args, message] of USAGE) {
