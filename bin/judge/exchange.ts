@@ -13,6 +13,9 @@ const CONTINUE_MS = 1_000;
 /** What both ends send behind a 101. Every byte there is, more than once. */
 export const BEHIND: Buffer = Buffer.from(Array.from({ length: 4_096 }, (_, i) => (i * 7 + (i >> 8)) & 255));
 
+/** No answer to a probe is as long; a proxy that goes on is cut off. */
+const MOST_BYTES = 1_048_576;
+
 /** Reads a socket; the last one who reads it. */
 export class Reader {
 	bytes: Buffer = Buffer.alloc(0);
@@ -24,6 +27,7 @@ export class Reader {
 		this.#socket = socket;
 		socket.on('data', (chunk: Buffer) => {
 			this.bytes = Buffer.concat([this.bytes, chunk]);
+			if (this.bytes.length > MOST_BYTES) socket.destroy();
 			this.#wake();
 		});
 		const over = (): void => {

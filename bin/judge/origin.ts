@@ -33,6 +33,9 @@ export interface Arrival {
 	readonly shared: string | null;
 }
 
+/** No exchange is as long; who sends more is cut off. */
+const MOST_BYTES = 1_048_576;
+
 /** So long nothing comes before `all` is answered: proxies that think about a body send their head first. */
 const QUIET_MS = 150;
 
@@ -136,6 +139,8 @@ class Visit {
 
 	#data(chunk: Buffer): void {
 		if (this.#mode === 'tls') return;
+		const kept = this.#unread.length + (this.#current?.arrival.bytes.length ?? 0);
+		if (kept > MOST_BYTES) return void this.#socket.destroy();
 		if (this.#mode === 'all') return this.#more(chunk);
 		this.#unread = Buffer.concat([this.#unread, chunk]);
 		this.#read();

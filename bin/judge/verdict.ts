@@ -122,7 +122,7 @@ function leakLines(group: readonly Leak[]): string[] {
 	return [
 		`${allows} at best, ${place}: ${what}${subject}`,
 		...names,
-		`  ${count === 1 ? 'once' : `${count} times`}, ${ways.join(' and ')}; first in "${probe}"${where}`,
+		`  ${count === 1 ? 'once' : `${count} times`}, ${ways.join('; ')}: first in "${probe}"${where}`,
 		...(direct === null && through === null ? [] : [`  direct   ${shown(direct)}`, `  through  ${shown(through)}`]),
 		'',
 	];

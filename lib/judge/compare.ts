@@ -23,6 +23,8 @@ export function compareRequests(direct: Buffer, through: Buffer, context: Contex
 	for (const difference of differences(judgedOf(want), judgedOf(got)))
 		found.push(fieldOf(difference, got, want, context));
 	if (want.body !== got.body) found.push(bodyOf('request', want, got, context));
+	// Whatever it is that no line shows, it is no direct client's.
+	if (found.length === 0 && context.either.size === 0) found.push(elite('request', 'another', 'line end'));
 	return found;
 }
 

@@ -268,6 +268,26 @@ needs(
 	}
 });
 
+test.serial(
+	'a proxy that answers without an end is cut off, and what it says does nothing to a terminal',
+	async (t) => {
+		const flood = createServer((socket) => {
+			const pour = (): void => {
+				while (socket.writable && socket.write('\u001b[2J'.repeat(10_000)));
+			};
+			socket.on('drain', pour).on('error', () => {});
+			pour();
+		}).listen(0, '127.0.0.1');
+		await once(flood, 'listening');
+		t.teardown(() => void flood.close());
+		const url = `http://127.0.0.1:${(flood.address() as { port: number }).port}`;
+		const { code, stdout } = await bauta(t, ['judge', '--through', url]);
+		t.is(code, 69);
+		t.regex(stdout, /plain HTTP, address +0 +not judged: an answer that is no HTTP\n/);
+		t.false(stdout.includes('\u001b[2J'));
+	},
+);
+
 const USAGE: readonly (readonly [args: readonly string[], message: RegExp])[] = [
 	[['--expect', 'best'], /expected one of transparent, anonymous, elite, byte-true as --expect/],
 	[['--through', 'ftp://joe:s3cret@h'], /expected socks5:\/\/.* as --through/],
