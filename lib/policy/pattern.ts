@@ -157,6 +157,10 @@ class Reader {
 			case '+':
 			case '?':
 				throw new Unreadable('expected something to repeat');
+			case '{':
+				// A brace that counts nothing is a brace (ECMA-262 Annex B); one that would, behind nothing or too high, is a mistake.
+				if (/^\d+(?:,\d*)?\}/.test(this.#text.slice(this.#at))) throw new Unreadable('expected something to repeat');
+				return { kind: 'set', set: this.#set(byteOf(char), byteOf(char)) };
 			default:
 				return { kind: 'set', set: this.#set(byteOf(char), byteOf(char)) };
 		}

@@ -6,6 +6,7 @@ import { CONFIG } from './subjects/config.ts';
 import { DNS } from './subjects/dns.ts';
 import { EXCHANGE } from './subjects/exchange.ts';
 import { FETCH } from './subjects/fetch.ts';
+import { FILTER } from './subjects/filter.ts';
 import { HTTP } from './subjects/http.ts';
 import { PROCESSES } from './subjects/process.ts';
 import { SOCKS_PACKAGE } from './subjects/socks-package.ts';
@@ -17,6 +18,7 @@ export const SUBJECTS: readonly Subject[] = [
 	SOCKS_PACKAGE,
 	...TEXTS,
 	CONFIG,
+	...FILTER,
 	UDP,
 	...HTTP,
 	...EXCHANGE,
