@@ -31,6 +31,9 @@ async function handshakes({ gateway, look }: Siege): Promise<void> {
 
 const CLIENTS_KEPT = FULL ? 65_536 : 4_096;
 
+/** What is known of a client that has failed, with its /64 and a part of its /48. */
+const KEPT_BYTES = 1_500;
+
 /** Each /64 fails once, which is remembered for ten minutes, 64 of each /48. */
 async function keys({ gateway, look }: Siege): Promise<void> {
 	const refused = handshakeOf('connect', '127.0.0.1', 25);
@@ -75,7 +78,7 @@ async function vanish({ gateway, good, look }: Siege): Promise<void> {
 
 const SIEGES: Readonly<Record<string, readonly [options: SiegeOptions, attack: (siege: Siege) => Promise<void>]>> = {
 	handshakes: [IP6, handshakes],
-	keys: [{ ...IP6, config: `[limits]\ntotal_clients = ${CLIENTS_KEPT}\n` }, keys],
+	keys: [{ ...IP6, config: `[limits]\ntotal_clients = ${CLIENTS_KEPT}\n`, keptBytes: CLIENTS_KEPT * KEPT_BYTES }, keys],
 	vanish: [{ listen: '0.0.0.0:0', config: '[timeouts]\nkeepalive = "1s"\n' }, vanish],
 };
 

@@ -41,6 +41,8 @@ export interface SiegeOptions extends GatewayOptions {
 	readonly allPorts?: boolean;
 	/** Where the gateway is reached. */
 	readonly host?: string;
+	/** What the gateway means to remember of the attack for a while. */
+	readonly keptBytes?: number;
 	/** Of the good clients. */
 	readonly login?: Login;
 	/** A domain of names that lead to loopback, by which the good clients visit. */
@@ -163,7 +165,7 @@ export async function besiege(
 		const memory = (): number => residentBytes(gateway.pid);
 		await until(`memory below ${limitBytes}`, memory, (now) => now <= limitBytes, PATIENCE_MS);
 	};
-	await suffer(before.residentBytes + SLACK_BYTES);
+	await suffer(before.residentBytes + SLACK_BYTES + (options.keptBytes ?? 0));
 	if (FULL) await suffer(residentBytes(gateway.pid) + AGAIN_BYTES);
 	const { failures, latenciesMs } = await good.stop();
 	await until(
