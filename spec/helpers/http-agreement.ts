@@ -1,6 +1,7 @@
 // Our HTTP parser and llhttp, node's own in its strict mode, on the same bytes. Whatever llhttp refuses, ours refuses, but:
 // llhttp has a list of methods, and a gateway carries any; and behind a request that asks for an upgrade llhttp reads no other
-// one, while ours does once the answer has come that says what the bytes there are. Where both read a message they read the same one:
+// one, while ours does once the answer has come that says what the bytes there are. And llhttp takes "close" for the last word where
+// it is none: in a trailer section (RFC 9110 section 6.5.1) and in an interim response. Where both read a message they read the same one:
 // method, target, version, fields in order, body, trailers, and where the next message begins.
 import { deepStrictEqual, fail } from 'node:assert/strict';
 import { METHODS } from 'node:http';
@@ -87,8 +88,26 @@ export function ourResponse(input: Buffer, method: string): { message: Message; 
 	}
 }
 
+/** Of llhttp, where something follows what it takes for the last message. */
+const CLOSED = 'HPE_CLOSED_CONNECTION';
+
 function asksUpgrade(message: Message | undefined): boolean {
 	return message?.fields.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'upgrade') ?? false;
+}
+
+const isConnection = (name: string): boolean => /^(proxy-)?connection$/i.test(name);
+
+function closesByTrailer(message: Message | undefined): boolean {
+	return message?.trailers.some((name, i) => i % 2 === 0 && isConnection(name)) ?? false;
+}
+
+function closesByInterim(input: Buffer): boolean {
+	for (let rest = input; ; ) {
+		const head = readResponseHead(rest);
+		if (head === null || head instanceof GatewayError || head.status >= 200) return false;
+		if (head.fields.some(({ name }) => isConnection(name))) return true;
+		rest = rest.subarray(head.length);
+	}
 }
 
 /** How many requests ours has read. Throws where the two differ. */
@@ -101,6 +120,8 @@ export async function agreeOnRequests(input: Buffer): Promise<number> {
 			return ours.length;
 		}
 		if (i === theirs.messages.length && asksUpgrade(ours[i - 1]) && theirs.error === null) return ours.length;
+		if (i >= theirs.messages.length && theirs.error === CLOSED && ours.slice(0, i).some(closesByTrailer))
+			return ours.length;
 		deepStrictEqual(message, theirs.messages[i] ?? theirs.error);
 	}
 	return ours.length;
@@ -112,6 +133,7 @@ export async function agreeOnResponse(input: Buffer, method: string): Promise<nu
 	if (ours === null) return 0;
 	// Bytes behind it are no response to anything; llhttp is not asked about them.
 	const theirs = await llhttpResponse(input.subarray(0, ours.length), method);
+	if (theirs.messages.length === 0 && theirs.error === CLOSED && closesByInterim(input)) return 1;
 	deepStrictEqual(ours.message, theirs.messages[0] ?? theirs.error);
 	return 1;
 }
