@@ -173,7 +173,7 @@ const ADMIN_SEEDS = [
 ].map((text) => Buffer.from(text));
 
 /** Without the token nothing but these is ever told. */
-const OPEN_PATHS = /^(GET|HEAD) \/(healthz|readyz|dashboard\/[\w.-]+)?(\?\S*)?\s/;
+const OPEN_PATHS = /^(GET|HEAD) +\/(healthz|readyz|dashboard\/[\w.-]+)?(\?\S*)?\s/;
 
 const ADMIN: Subject = {
 	name: 'admin',
