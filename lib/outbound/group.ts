@@ -205,7 +205,8 @@ export class Group implements Outbound {
 
 	#remember(member: Member<Outbound>): void {
 		const record = this.#known.get(member.id);
-		if (!this.#known.delete(member.id) || record === undefined) return;
+		if (record === undefined) return;
+		this.#known.delete(member.id);
 		this.health.remember(member, record);
 	}
 
