@@ -55,6 +55,12 @@ export interface Mover {
 	writable(): void;
 }
 
+/** A sink that takes what was read where it lies, instead of `data`, and keeps nothing of it. */
+export interface Borrower extends Sink {
+	/** The first `length` bytes of `buffer`, which is read into again as soon as this returns. */
+	lent(buffer: Buffer, length: number): void;
+}
+
 /** Who waits for a connection. */
 export interface Connecting {
 	/** Once: 0, or the negative errno with which it failed. The link is open, or closed. */
@@ -74,6 +80,8 @@ export class RawLink implements Link, Watched, Later {
 	#fd: number;
 	#place = -1;
 	#sink: Sink = IDLE;
+	/** The sink, when it borrows. */
+	#borrower: Borrower | null = null;
 	#connecting: Connecting | null = null;
 	#error: GatewayError | null = null;
 	#flowing = false;
@@ -155,7 +163,8 @@ export class RawLink implements Link, Watched, Later {
 			if (length < READ_BYTES && !(this.#over && length > 0)) this.#readable = false;
 			if (length === 0) return this.#end();
 			if (length < 0) return length === -EAGAIN ? undefined : this.#fail(length);
-			this.#give(length);
+			if (this.#borrower === null) this.#give(length);
+			else this.#lend(this.#borrower, length);
 			if (this.#fd < 0 || !this.#flowing || !this.#readable) return;
 		}
 		this.#queueUp();
@@ -183,6 +192,14 @@ export class RawLink implements Link, Watched, Later {
 		}
 		try {
 			this.#sink.data(chunk);
+		} catch (thrown) {
+			this.#bug(thrown);
+		}
+	}
+
+	#lend(borrower: Borrower, length: number): void {
+		try {
+			borrower.lent(this.reactor.readBuffer, length);
 		} catch (thrown) {
 			this.#bug(thrown);
 		}
@@ -227,7 +244,14 @@ export class RawLink implements Link, Watched, Later {
 
 	attach(sink: Sink): void {
 		this.#sink = sink;
+		this.#borrower = null;
 		this.resume();
+	}
+
+	/** As `attach`, of a sink that borrows. */
+	attachBorrower(sink: Borrower): void {
+		this.attach(sink);
+		this.#borrower = sink;
 	}
 
 	pause(): void {
@@ -246,6 +270,17 @@ export class RawLink implements Link, Watched, Later {
 		if (sent === bytes.length) return true;
 		if (sent >= 0) return this.#enqueue([], bytes.subarray(sent));
 		if (sent === -EAGAIN) return this.#enqueue([], bytes);
+		this.#fail(sent);
+		return true;
+	}
+
+	/** As `write`, the first `length` bytes of a buffer that is somebody else's: what does not leave at once is copied. */
+	writeFrom(buffer: Buffer, length: number): boolean {
+		if (this.#fd < 0 || this.#fin !== 'none') return true;
+		if (this.#queue !== null) return this.#enqueue(this.#queue, copyOf(buffer, 0, length));
+		const sent = this.reactor.calls.send(this.#fd, buffer, length);
+		if (sent === length) return true;
+		if (sent >= 0 || sent === -EAGAIN) return this.#enqueue([], copyOf(buffer, Math.max(0, sent), length));
 		this.#fail(sent);
 		return true;
 	}
@@ -343,7 +378,9 @@ export class RawLink implements Link, Watched, Later {
 	#fail(failure: Result): void {
 		const code = codeOfErrno(errnoName(failure));
 		const known = code === 'proxy_internal_error' ? 'connection_terminated' : code;
-		this.#close(new GatewayError(known, { side: this.#side, phase: this.#phase }));
+		const isUsual = known === 'connection_terminated' && this.#phase === 'relay';
+		const side = this.#side;
+		this.#close(isUsual ? terminated(side) : new GatewayError(known, { side, phase: this.#phase }));
 	}
 
 	/** A sink that throws has a bug; it costs this link, whose sink hears of it in `closed`, and not the process. */
@@ -374,10 +411,24 @@ export class RawLink implements Link, Watched, Later {
 		this.closed = true;
 		const sink = this.#sink;
 		this.#sink = IDLE;
+		this.#borrower = null;
 		try {
 			sink.closed(this.#error);
 		} finally {
 			for (const tell of this.#whenGone ?? []) tell();
 		}
 	}
+}
+
+/** In storage of its own. */
+function copyOf(buffer: Buffer, start: number, end: number): Uint8Array {
+	return Uint8Array.prototype.slice.call(buffer, start, end);
+}
+
+const TERMINATED: Partial<Record<Side, GatewayError>> = {};
+
+/** How most links end that do not end well. Made once for each side: an error costs more than the rest of the end. */
+function terminated(side: Side): GatewayError {
+	TERMINATED[side] ??= new GatewayError('connection_terminated', { side, phase: 'relay' });
+	return TERMINATED[side];
 }

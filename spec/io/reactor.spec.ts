@@ -258,7 +258,7 @@ alone('whatever is opened, moved, metered, killed and used again, every stream g
 	const counts: Counts = { splices: 0, lost: 0 };
 	const calls = counting(nativeCalls(), counts);
 	const run = async (seed: number): Promise<boolean> => {
-		const reactor = reactorOf(t, seed % 2 === 0 ? calls : narrow(calls));
+		const reactor = reactorOf(t, seed % 3 === 0 ? narrow(calls) : calls);
 		const roll = dice(seed);
 		const world = new World(reactor, roll);
 		await world.start();
@@ -274,9 +274,9 @@ alone('whatever is opened, moved, metered, killed and used again, every stream g
 		}
 		return world.ends.every(({ check }) => check.wrongAt === null);
 	};
-	await fc.assert(fc.asyncProperty(fc.integer(), run), { numRuns: 16 });
+	await fc.assert(fc.asyncProperty(fc.integer(), run), { numRuns: 20 });
 
-	t.true(counts.splices > 500, `${counts.splices} times spliced`);
+	t.true(counts.splices > 300, `${counts.splices} times spliced`);
 	t.true(counts.lost > 0, 'tunnels ended with bytes in their pipes');
 	t.true(bytes > 10_000_000, `${bytes} bytes were checked`);
 	await new Promise((resolve) => setTimeout(resolve, 1)); // node closes what watched the set in a turn of its own
