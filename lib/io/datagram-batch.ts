@@ -8,7 +8,7 @@ import type { DatagramSink, DatagramSocket } from '../core/datagram.ts';
 import type { Ip } from '../core/ip.ts';
 import { DatagramFrames, SLOTS } from './datagram-frames.ts';
 import { EPOLL_DATA_OFFSET, EPOLL_EVENT_BYTES, errnoName, type Native, nativeCalls, type Watch } from './native.ts';
-import { familyOf, portOfSockaddr, sockaddrOf } from './sockaddr.ts';
+import { familyOf, portOfSockaddr, SOCKADDR_IN6_BYTES, sockaddrOf } from './sockaddr.ts';
 import { prepareSource, type Source } from './source-socket.ts';
 
 const EPOLLIN = 1;
@@ -64,7 +64,7 @@ export class DatagramBatch {
 			this.#restIfEmpty();
 			return errnoName(wrong);
 		}
-		const address = sockaddrOf(ip, 0);
+		const address = new Uint8Array(SOCKADDR_IN6_BYTES);
 		this.calls.localAddress(fd, address);
 		const socket = new BatchSocket(this, fd, this.#generation, { ip, port: portOfSockaddr(address) }, sink);
 		this.#sockets.set(fd, socket);

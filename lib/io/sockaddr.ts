@@ -11,9 +11,13 @@ export function familyOf(ip: Ip): number {
 	return typeof ip === 'number' ? AF_INET : AF_INET6;
 }
 
-/** A new sockaddr, as bind(2) and connect(2) take it. */
+/** Made once: for each call a new one would cost four allocations of memory outside of V8's heap. */
+const IN: Uint8Array = new Uint8Array(new ArrayBuffer(SOCKADDR_IN_BYTES));
+const IN6: Uint8Array = new Uint8Array(new ArrayBuffer(SOCKADDR_IN6_BYTES));
+
+/** A sockaddr, as bind(2) and connect(2) take it; good until the next one is asked for. */
 export function sockaddrOf(ip: Ip, port: number): Uint8Array {
-	const bytes = new Uint8Array(typeof ip === 'number' ? SOCKADDR_IN_BYTES : SOCKADDR_IN6_BYTES);
+	const bytes = typeof ip === 'number' ? IN : IN6.fill(0);
 	bytes[0] = familyOf(ip);
 	bytes[2] = port >>> 8;
 	bytes[3] = port & 0xff;

@@ -121,9 +121,10 @@ export abstract class Machine implements Codec {
 
 	/** Removes and returns the first `length` bytes. */
 	protected take(length: number): Buffer {
-		const taken = this.buffer.subarray(0, length);
-		this.buffer = this.buffer.subarray(length);
-		return taken;
+		const { buffer } = this;
+		// Nearly always all of it is wanted: two buffers less are made then.
+		this.buffer = length === buffer.length ? NOTHING : buffer.subarray(length);
+		return length === buffer.length ? buffer : buffer.subarray(0, length);
 	}
 
 	/** Sends the reply that says yes and ends well. */

@@ -25,6 +25,9 @@ const USERID_MISMATCH = 93;
 const HEADER_BYTES = 8;
 const REPLY_BYTES = 8;
 
+/** Made once: nobody writes into it. */
+const OPENED: Buffer = replyBytes(GRANTED);
+
 /** The memo bounds neither string. No host name is longer than this, and no user id where a length is one byte. */
 const STRING_BYTES = 255;
 
@@ -128,7 +131,7 @@ export class Socks4Server extends Machine {
 		else if (answer.kind === 'listening') {
 			this.say({ kind: 'send', bytes: replyBytes(GRANTED, answer.bound) });
 			this.hold(this.#opened);
-		} else this.grant(replyBytes(GRANTED, answer.kind === 'opened' ? answer.bound : undefined));
+		} else this.grant(answer.kind === 'opened' && answer.bound ? replyBytes(GRANTED, answer.bound) : OPENED);
 	}
 
 	#deny(failure: FailStep): null {

@@ -38,6 +38,13 @@ const PASSWORD_BYTES = 2 + STRING_BYTES + 1 + STRING_BYTES;
 /** A request and a reply have one shape; a name is the longest address. */
 const REQUEST_BYTES = 4 + 1 + STRING_BYTES + 2;
 
+/** What is said to nearly everybody is made once: nobody writes into it. */
+const CHOSEN_NONE: Buffer = Buffer.of(VERSION, METHOD.none);
+const CHOSEN_PASSWORD: Buffer = Buffer.of(VERSION, METHOD.password);
+const CHOSEN_NOTHING: Buffer = Buffer.of(VERSION, METHOD.unacceptable);
+const LET_IN: Buffer = Buffer.of(PASSWORD_VERSION, 0);
+const OPENED: Buffer = replyBytes(SUCCEEDED);
+
 /** Length of a request or reply by its ATYP, null for an ATYP that does not exist, 0 while more bytes are needed to say. */
 function messageLength(bytes: Buffer): number | null {
 	if (bytes.length < 4) return 0;
@@ -45,6 +52,12 @@ function messageLength(bytes: Buffer): number | null {
 	if (bytes[3] === ATYP.ip6) return 4 + 16 + 2;
 	if (bytes[3] !== ATYP.name) return null;
 	return bytes.length < 5 ? 0 : 4 + 1 + (bytes[4] as number) + 2;
+}
+
+/** Whether a whole greeting has that method. */
+function lists(greeting: Buffer, method: number): boolean {
+	for (let i = 2; i < greeting.length; i++) if (greeting[i] === method) return true;
+	return false;
 }
 
 /**
@@ -70,16 +83,17 @@ export class Socks5Server extends Machine {
 		const bytes = this.buffer;
 		if (bytes.length > 0 && bytes[0] !== VERSION) return this.malformed('not SOCKS5');
 		if (bytes.length < 2 || bytes.length < 2 + (bytes[1] as number)) return null;
-		const method = this.#choose(this.take(2 + (bytes[1] as number)).subarray(2));
+		const method = this.#choose(this.take(2 + (bytes[1] as number)));
 		if (method === METHOD.unacceptable) return this.#noMethod();
-		this.become(method === METHOD.password ? this.#password : this.#request);
-		return { kind: 'send', bytes: Buffer.of(VERSION, method) };
+		const named = method === METHOD.password;
+		this.become(named ? this.#password : this.#request);
+		return { kind: 'send', bytes: named ? CHOSEN_PASSWORD : CHOSEN_NONE };
 	}
 
 	/** Only what the client listed may be chosen. Nothing is asked that is of no use; who offers a name has one to tell. */
-	#choose(methods: Buffer): number {
-		const named = methods.includes(METHOD.password);
-		if (!this.#authRequired && methods.includes(METHOD.none) && !(named && this.#asksName)) return METHOD.none;
+	#choose(greeting: Buffer): number {
+		const named = lists(greeting, METHOD.password);
+		if (!this.#authRequired && lists(greeting, METHOD.none) && !(named && this.#asksName)) return METHOD.none;
 		return named ? METHOD.password : METHOD.unacceptable;
 	}
 
@@ -87,7 +101,7 @@ export class Socks5Server extends Machine {
 		const failure = this.#authRequired
 			? this.fail('authentication_required')
 			: this.fail('handshake_malformed', { note: 'no method in common' });
-		return this.refuse(Buffer.of(VERSION, METHOD.unacceptable), failure);
+		return this.refuse(CHOSEN_NOTHING, failure);
 	}
 
 	#password(): Step | null {
@@ -119,7 +133,7 @@ export class Socks5Server extends Machine {
 			this.#denyPassword(answer.kind === 'failed' ? this.failWith(answer.error) : this.fail('authentication_required'));
 			return;
 		}
-		this.say({ kind: 'send', bytes: Buffer.of(PASSWORD_VERSION, 0) });
+		this.say({ kind: 'send', bytes: LET_IN });
 		this.become(this.#request);
 	}
 
@@ -170,7 +184,7 @@ export class Socks5Server extends Machine {
 		else if (answer.kind === 'listening') {
 			this.say({ kind: 'send', bytes: replyBytes(SUCCEEDED, answer.bound) });
 			this.hold(this.#opened);
-		} else this.grant(replyBytes(SUCCEEDED, answer.kind === 'opened' ? answer.bound : undefined));
+		} else this.grant(answer.kind === 'opened' && answer.bound ? replyBytes(SUCCEEDED, answer.bound) : OPENED);
 	}
 
 	#deny(failure: FailStep): null {
