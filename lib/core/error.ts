@@ -99,6 +99,17 @@ export class GatewayError extends Error {
 	}
 }
 
+const CUT_OFF: Partial<Record<Side, GatewayError>> = {};
+
+/**
+ * `connection_terminated` of a peer that relayed: how most links end that do not end well. One for each side, for all: to
+ * make an error costs more than all else that an end takes.
+ */
+export function cutOff(side: Side): GatewayError {
+	CUT_OFF[side] ??= new GatewayError('connection_terminated', { side, phase: 'relay' });
+	return CUT_OFF[side];
+}
+
 /** Any thrown value as a GatewayError: itself when it is one, else `proxy_internal_error` with it as cause. */
 export function asGatewayError(thrown: unknown, details: ErrorDetails = {}): GatewayError {
 	if (thrown instanceof GatewayError) return thrown;

@@ -2,7 +2,7 @@
 //
 // The kernel tells edges: that more has come, not that there is some. So a link remembers that there may be something to
 // read, until a read was short of what was asked; behind a FIN or an RST it reads to the end.
-import { asGatewayError, codeOfErrno, GatewayError, type Phase, type Side } from '../core/error.ts';
+import { asGatewayError, codeOfErrno, cutOff, GatewayError, type Phase, type Side } from '../core/error.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Link, Sink } from '../core/link.ts';
 import { LINGER_MS } from './link.ts';
@@ -19,6 +19,7 @@ import {
 	type Reactor,
 	type Watched,
 } from './reactor.ts';
+import { SendQueue } from './send-queue.ts';
 import { ipOfSockaddr, SOCKADDR_IN6_BYTES } from './sockaddr.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
@@ -26,12 +27,6 @@ const IDLE: Sink = { data() {}, end() {}, drain() {}, closed() {} };
 
 /** Reads of one link in one turn: others have a turn, too. */
 const READS = 2;
-
-/** From here on a chunk is the buffer that it was read into; below, a copy wastes less memory while it is held. */
-const GIVEN_BYTES = 32_768;
-
-/** What waits to be written before the writer is told to wait: as much as with a stream of node's. */
-const QUEUE_BYTES = 65_536;
 
 /** What a link waits for while everything it was given to write has left. */
 const READING: number = EPOLLIN | EPOLLRDHUP | EPOLLET;
@@ -72,7 +67,6 @@ export class RawLink implements Link, Watched, Later {
 	early: Buffer = NOTHING;
 	ended = false;
 	closed = false;
-	pendingBytes = 0;
 	readonly reactor: Reactor;
 	readonly #side: Side;
 	readonly #phase: Phase;
@@ -91,10 +85,8 @@ export class RawLink implements Link, Watched, Later {
 	#over = false;
 	/** The kernel tells when it can be written to. */
 	#writing = false;
-	/** What the kernel had no room for. */
-	#queue: Uint8Array[] | null = null;
-	/** Whoever writes was told to wait. */
-	#full = false;
+	/** Null when everything has left. */
+	#queue: SendQueue | null = null;
 	#fin: 'none' | 'wanted' | 'sent' = 'none';
 	#queued = false;
 	#mover: Mover | null = null;
@@ -163,8 +155,7 @@ export class RawLink implements Link, Watched, Later {
 			if (length < READ_BYTES && !(this.#over && length > 0)) this.#readable = false;
 			if (length === 0) return this.#end();
 			if (length < 0) return length === -EAGAIN ? undefined : this.#fail(length);
-			if (this.#borrower === null) this.#give(length);
-			else this.#lend(this.#borrower, length);
+			this.#give(length);
 			if (this.#fd < 0 || !this.#flowing || !this.#readable) return;
 		}
 		this.#queueUp();
@@ -179,27 +170,10 @@ export class RawLink implements Link, Watched, Later {
 		return moved > 0 && this.#fd >= 0 && this.#flowing;
 	}
 
-	/** What was read last, in memory that is the sink's. */
 	#give(length: number): void {
-		const buffer = this.reactor.readBuffer;
-		let chunk: Buffer;
-		if (length < GIVEN_BYTES) {
-			chunk = Buffer.allocUnsafe(length);
-			buffer.copy(chunk, 0, 0, length);
-		} else {
-			chunk = buffer.subarray(0, length);
-			this.reactor.freshBuffer();
-		}
 		try {
-			this.#sink.data(chunk);
-		} catch (thrown) {
-			this.#bug(thrown);
-		}
-	}
-
-	#lend(borrower: Borrower, length: number): void {
-		try {
-			borrower.lent(this.reactor.readBuffer, length);
+			if (this.#borrower === null) this.#sink.data(this.reactor.takeRead(length));
+			else this.#borrower.lent(this.reactor.readBuffer, length);
 		} catch (thrown) {
 			this.#bug(thrown);
 		}
@@ -215,20 +189,16 @@ export class RawLink implements Link, Watched, Later {
 		if (this.#fin === 'sent') this.#close(null);
 	}
 
-	#flush(queue: Uint8Array[]): void {
-		for (;;) {
-			const bytes = queue[0];
-			if (bytes === undefined) break;
-			const sent = this.reactor.calls.send(this.#fd, bytes, bytes.length);
-			if (sent < 0) return sent === -EAGAIN ? undefined : this.#fail(sent);
-			this.pendingBytes -= sent;
-			if (sent === bytes.length) queue.shift();
-			else queue[0] = bytes.subarray(sent);
-		}
+	get pendingBytes(): number {
+		return this.#queue?.pendingBytes ?? 0;
+	}
+
+	#flush(queue: SendQueue): void {
+		const left = queue.flush(this.reactor.calls, this.#fd);
+		if (left < 0) return left === -EAGAIN ? undefined : this.#fail(left);
 		this.#queue = null;
 		if (this.#fin === 'wanted') return this.#sendFin();
-		if (!this.#full) return;
-		this.#full = false;
+		if (!queue.isFull) return;
 		try {
 			this.#sink.drain();
 		} catch (thrown) {
@@ -265,35 +235,30 @@ export class RawLink implements Link, Watched, Later {
 
 	write(bytes: Uint8Array): boolean {
 		if (this.#fd < 0 || this.#fin !== 'none' || bytes.length === 0) return true;
-		if (this.#queue !== null) return this.#enqueue(this.#queue, bytes);
-		const sent = this.reactor.calls.send(this.#fd, bytes, bytes.length);
+		const sent = this.#queue === null ? this.reactor.calls.send(this.#fd, bytes, bytes.length) : 0;
 		if (sent === bytes.length) return true;
-		if (sent >= 0) return this.#enqueue([], bytes.subarray(sent));
-		if (sent === -EAGAIN) return this.#enqueue([], bytes);
-		this.#fail(sent);
-		return true;
+		if (!this.#waits(sent)) return true;
+		return this.#rest.add(sent > 0 ? bytes.subarray(sent) : bytes);
 	}
 
 	/** As `write`, the first `length` bytes of a buffer that is somebody else's: what does not leave at once is copied. */
 	writeFrom(buffer: Buffer, length: number): boolean {
 		if (this.#fd < 0 || this.#fin !== 'none') return true;
-		if (this.#queue !== null) return this.#enqueue(this.#queue, copyOf(buffer, 0, length));
-		const sent = this.reactor.calls.send(this.#fd, buffer, length);
+		const sent = this.#queue === null ? this.reactor.calls.send(this.#fd, buffer, length) : 0;
 		if (sent === length) return true;
-		if (sent >= 0 || sent === -EAGAIN) return this.#enqueue([], copyOf(buffer, Math.max(0, sent), length));
-		this.#fail(sent);
-		return true;
+		return this.#waits(sent) ? this.#rest.addCopy(buffer, Math.max(0, sent), length) : true;
 	}
 
-	/** Copies what was cut out of something much larger. */
-	#enqueue(queue: Uint8Array[], bytes: Uint8Array): boolean {
-		queue.push(2 * bytes.length < bytes.buffer.byteLength ? Buffer.from(bytes) : bytes);
-		this.#queue = queue;
-		this.pendingBytes += bytes.length;
-		this.#tellWritable();
-		const full = this.pendingBytes >= QUEUE_BYTES;
-		if (full) this.#full = true;
-		return !full;
+	/** Whether what has not left has to wait; false when the link is closed. */
+	#waits(sent: Result): boolean {
+		if (sent < 0 && sent !== -EAGAIN) this.#fail(sent);
+		else this.#tellWritable();
+		return this.#fd >= 0;
+	}
+
+	get #rest(): SendQueue {
+		this.#queue ??= new SendQueue();
+		return this.#queue;
 	}
 
 	/** From now on `mover` takes what comes; the sink still hears of the end, and of everything else. */
@@ -380,7 +345,7 @@ export class RawLink implements Link, Watched, Later {
 		const known = code === 'proxy_internal_error' ? 'connection_terminated' : code;
 		const isUsual = known === 'connection_terminated' && this.#phase === 'relay';
 		const side = this.#side;
-		this.#close(isUsual ? terminated(side) : new GatewayError(known, { side, phase: this.#phase }));
+		this.#close(isUsual ? cutOff(side) : new GatewayError(known, { side, phase: this.#phase }));
 	}
 
 	/** A sink that throws has a bug; it costs this link, whose sink hears of it in `closed`, and not the process. */
@@ -395,7 +360,6 @@ export class RawLink implements Link, Watched, Later {
 		this.#fd = -1;
 		this.#error = error;
 		this.#queue = null;
-		this.pendingBytes = 0;
 		this.reactor.remove(this.#place);
 		this.reactor.calls.close(fd);
 		this.#queueUp();
@@ -418,17 +382,4 @@ export class RawLink implements Link, Watched, Later {
 			for (const tell of this.#whenGone ?? []) tell();
 		}
 	}
-}
-
-/** In storage of its own. */
-function copyOf(buffer: Buffer, start: number, end: number): Uint8Array {
-	return Uint8Array.prototype.slice.call(buffer, start, end);
-}
-
-const TERMINATED: Partial<Record<Side, GatewayError>> = {};
-
-/** How most links end that do not end well. Made once for each side: an error costs more than the rest of the end. */
-function terminated(side: Side): GatewayError {
-	TERMINATED[side] ??= new GatewayError('connection_terminated', { side, phase: 'relay' });
-	return TERMINATED[side];
 }

@@ -34,6 +34,9 @@ const EVENTS = 128;
 /** Most that one read takes: what a stream of node's takes, too. */
 export const READ_BYTES = 65_536;
 
+/** From here on what is taken is the buffer itself; below, a copy wastes less memory while it is held. */
+const GIVEN_BYTES = 32_768;
+
 /** Something with a descriptor. */
 export interface Watched {
 	/** The kernel has told these events of it. */
@@ -48,7 +51,7 @@ export interface Later {
 export class Reactor {
 	readonly calls: Native;
 	readonly pipes: PipePool;
-	/** Everybody reads into it; whoever gives a part of it away takes `freshBuffer`. */
+	/** Everybody reads into it; what is to be kept is had by `takeRead`. */
 	readBuffer: Buffer = Buffer.allocUnsafeSlow(READ_BYTES);
 	readonly #watched: (Watched | null)[] = [];
 	/** By place; as many as there are places. */
@@ -138,9 +141,16 @@ export class Reactor {
 		this.#arrange();
 	}
 
-	/** In place of the buffer that was given away. */
-	freshBuffer(): void {
+	/** What was read last, in memory that is the taker's. */
+	takeRead(length: number): Buffer {
+		const buffer = this.readBuffer;
+		if (length < GIVEN_BYTES) {
+			const copy = Buffer.allocUnsafe(length);
+			buffer.copy(copy, 0, 0, length);
+			return copy;
+		}
 		this.readBuffer = Buffer.allocUnsafeSlow(READ_BYTES);
+		return buffer.subarray(0, length);
 	}
 
 	#newPlace(): number {
