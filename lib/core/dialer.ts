@@ -1,14 +1,16 @@
 // The one seam out. Direct, hop, chain, group and block are all dialers, so they nest.
+
 import type { DatagramPath, PathSink } from './datagram.ts';
 import { GatewayError } from './error.ts';
 import type { Flow } from './flow.ts';
+import type { Halt } from './halt.ts';
 import type { Ip } from './ip.ts';
 import type { Link } from './link.ts';
 import type { Target } from './target.ts';
 
 export interface DialContext {
 	/** Aborted when the client has gone, the deadline has passed or the gateway stops: every socket of the dial closes. */
-	readonly signal: AbortSignal;
+	readonly signal: Halt;
 	readonly flow: Flow;
 	/** Absent where the dial may be tried again by another way, which what has gone by the first one would rule out. */
 	readonly optimistic?: Optimistic;
@@ -99,7 +101,7 @@ export interface Waiter {
 	readonly ip: Ip;
 	readonly port: number;
 	/** Resolves when the peer came; `dropped` hears how many others did. Once; closes itself when the signal aborts. */
-	came(signal: AbortSignal, dropped: (why: 'stranger' | 'refused', count: number) => void): Promise<Came>;
+	came(signal: Halt, dropped: (why: 'stranger' | 'refused', count: number) => void): Promise<Came>;
 	/** Before `came` was asked. */
 	close(): void;
 }
@@ -167,7 +169,7 @@ export interface Outbound extends Dialer {
 }
 
 /** What an aborted dial ends with: the reason it was aborted for, else the client's leaving. */
-export function abortError(signal: AbortSignal): GatewayError {
+export function abortError(signal: Halt): GatewayError {
 	if (signal.reason instanceof GatewayError) return signal.reason;
 	return new GatewayError('connection_terminated', { side: 'client', phase: 'connect' });
 }

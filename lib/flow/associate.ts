@@ -1,8 +1,10 @@
 // UDP ASSOCIATE (RFC 1928 section 7): a socket for the client's datagrams, the way out opened to its last hop, then the reply
 // that names the socket. Everything ends with the control connection, or with what stands still for too long.
+
 import { abortError, type DialContext, type Outbound } from '../core/dialer.ts';
 import { GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';
+import type { Halt } from '../core/halt.ts';
 import type { Link, Sink } from '../core/link.ts';
 import { targetOfIp } from '../core/target.ts';
 import type { ServerHandshake } from '../io/handshake.ts';
@@ -59,7 +61,7 @@ async function open(
 	link: Link,
 	association: Association,
 	deps: AssociateDeps,
-	signal: AbortSignal,
+	signal: Halt,
 ): Promise<number> {
 	const outbound = deps.route();
 	flow.route = outbound.tag;

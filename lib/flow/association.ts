@@ -293,7 +293,7 @@ class PathEnd implements PathSink {
 	async openLater(
 		outbound: Outbound,
 		flow: Flow,
-		context: Pick<DialContext, 'signal' | 'permits'>,
+		context: Pick<DialContext, 'permits'> & { readonly signal: AbortSignal },
 		target: Target,
 		dialMs: number,
 	): Promise<Aim> {

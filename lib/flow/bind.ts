@@ -1,8 +1,10 @@
 // BIND (RFC 1928 section 4, SOCKS4 memo): listens for one connection from one peer, says where, then says who came, and from
 // there on it is a tunnel. Who else comes is closed and counted, and the wait goes on.
+
 import { type Came, type DialContext, type Outbound, unsupported, type Waiter } from '../core/dialer.ts';
 import type { GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';
+import type { Halt } from '../core/halt.ts';
 import { type Ip, isUnspecified } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import { type Target, targetOfIp } from '../core/target.ts';
@@ -44,7 +46,7 @@ export async function bind(
 	return carry(flow, link, far.link, deps);
 }
 
-async function listen(flow: Flow, link: Link, target: Target, deps: BindDeps, signal: AbortSignal): Promise<Waiter> {
+async function listen(flow: Flow, link: Link, target: Target, deps: BindDeps, signal: Halt): Promise<Waiter> {
 	const isAnybody = target.ip !== null && isUnspecified(target.ip);
 	const { outbound, permits } = isAnybody
 		? { outbound: deps.routeOfClient(null), permits: () => null }
@@ -66,7 +68,7 @@ async function accept(
 	handshake: ServerHandshake,
 	waiter: Waiter,
 	deps: BindDeps,
-	signal: AbortSignal,
+	signal: Halt,
 ): Promise<Came> {
 	handshake.listening(targetOfIp(deps.bind.advertised(flow.inbound, waiter.ip), waiter.port));
 	const came = await waiter.came(signal, (why, count) => {

@@ -1,8 +1,10 @@
 // One dial under its deadline, to be called off when nobody waits for it any more.
 import { GatewayError } from '../core/error.ts';
+import { Halter } from '../core/halt.ts';
 
 export class Dialling {
-	readonly #abort: AbortController = new AbortController();
+	/** For the dialer, which closes what it opened when it aborts. */
+	readonly signal: Halter = new Halter();
 	readonly #timer: NodeJS.Timeout;
 
 	/** The deadline runs from now; past it the dial ends with `connection_timeout`. */
@@ -10,14 +12,9 @@ export class Dialling {
 		this.#timer = setTimeout(onDeadline, dialMs, this);
 	}
 
-	/** For the dialer, which closes what it opened when it aborts. */
-	get signal(): AbortSignal {
-		return this.#abort.signal;
-	}
-
 	/** Calls the dial off for this reason; only the first one counts. */
 	cancel(reason: GatewayError): void {
-		this.#abort.abort(reason);
+		this.signal.abort(reason);
 	}
 
 	/** The dial has ended: there is no deadline any more. */

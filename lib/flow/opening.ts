@@ -1,6 +1,8 @@
 // The time between a client's request and the answer to it, for everything that is no stream: one deadline, called off when
 // the client leaves, and a refusal in the client's own protocol when it fails.
+
 import { asGatewayError } from '../core/error.ts';
+import type { Halt } from '../core/halt.ts';
 import type { ServerHandshake } from '../io/handshake.ts';
 import { Dialling } from './dialling.ts';
 
@@ -8,7 +10,7 @@ import { Dialling } from './dialling.ts';
 export async function opening<T>(
 	handshake: ServerHandshake,
 	limitMs: number,
-	work: (signal: AbortSignal) => Promise<T>,
+	work: (signal: Halt) => Promise<T>,
 ): Promise<T> {
 	const dialling = new Dialling(limitMs);
 	handshake.onGone = (error) => dialling.cancel(error);

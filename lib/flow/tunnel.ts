@@ -1,7 +1,9 @@
 // An opaque stream: dial, answer, relay. The answer to the client is made from what the dial really did.
+
 import type { Optimistic, Outbound, Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';
+import type { Halt } from '../core/halt.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
@@ -96,7 +98,7 @@ export function dialBy(
 	{ outbound, permits }: Way,
 	target: Target,
 	flow: Flow,
-	signal: AbortSignal,
+	signal: Halt,
 	optimistic: Optimistic | null = null,
 ): Promise<Link> {
 	// It says how long what is dialled now is good for.

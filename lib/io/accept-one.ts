@@ -1,8 +1,10 @@
 // Listens for one connection of one peer, for BIND. Whoever else connects is closed at once, and the first who may come ends
 // the listening.
+
 import { createSocket } from 'node:dgram';
 import { abortError, type Came, type Waiter } from '../core/dialer.ts';
 import type { GatewayError } from '../core/error.ts';
+import type { Halt } from '../core/halt.ts';
 import { formatIp, type Ip, isSameIp, parseIp } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import { ListenError, type Listener, listen } from './listen.ts';
@@ -99,7 +101,7 @@ class OneWaiter implements Waiter {
 		this.#resolve?.(came);
 	}
 
-	came(signal: AbortSignal, dropped: (why: 'stranger' | 'refused', count: number) => void): Promise<Came> {
+	came(signal: Halt, dropped: (why: 'stranger' | 'refused', count: number) => void): Promise<Came> {
 		return new Promise((resolve, reject) => {
 			const over = (): void => {
 				signal.removeEventListener('abort', onAbort);

@@ -6,6 +6,7 @@ import { Socket } from 'node:net';
 import { abortError, type DialContext } from '../core/dialer.ts';
 import { type Code, codeOfErrno, GatewayError, type Retry, type Side } from '../core/error.ts';
 import { crowdOf, type Flow } from '../core/flow.ts';
+import type { Halt } from '../core/halt.ts';
 import { formatIp, type Ip } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Session } from '../core/session.ts';
@@ -32,7 +33,7 @@ export interface ConnectOptions {
 	/** Whose end this is: the side of errors, now and of the link. */
 	readonly side: Side;
 	/** Closes the socket at once. */
-	readonly signal: AbortSignal;
+	readonly signal: Halt;
 	/** Gives this attempt up with `connection_timeout`. Without it the signal alone ends it. */
 	readonly limitMs?: number;
 	/** Connects without node's streams, where there is one. */

@@ -1,7 +1,9 @@
 // Joins a codec to a link, under one deadline. The only place where a handshake meets a socket: the codec says what to
 // do, this file does it. What came behind the handshake ends up in `link.early`.
+
 import { abortError, type Optimistic } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
+import type { Halt } from '../core/halt.ts';
 import type { Credentials, Intent } from '../core/intent.ts';
 import type { Link, Sink } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
@@ -223,7 +225,7 @@ function onDeadline(handshake: ServerHandshake): void {
 export function runClientHandshake(
 	link: Link,
 	codec: Codec,
-	signal: AbortSignal,
+	signal: Halt,
 	behind: Optimistic | null = null,
 ): Promise<void> {
 	return new Promise((resolve, reject) => new ClientHandshake(link, codec, signal, behind, resolve, reject).start());
@@ -232,7 +234,7 @@ export function runClientHandshake(
 class ClientHandshake implements Sink {
 	readonly #link: Link;
 	readonly #codec: Codec;
-	readonly #signal: AbortSignal;
+	readonly #signal: Halt;
 	#behind: Optimistic | null;
 	readonly #resolve: () => void;
 	readonly #reject: (error: GatewayError) => void;
@@ -242,7 +244,7 @@ class ClientHandshake implements Sink {
 	constructor(
 		link: Link,
 		codec: Codec,
-		signal: AbortSignal,
+		signal: Halt,
 		behind: Optimistic | null,
 		resolve: () => void,
 		reject: (error: GatewayError) => void,

@@ -7,6 +7,7 @@ import { networkInterfaces } from 'node:os';
 import { type Clock, systemClock } from '../core/clock.ts';
 import { abortError } from '../core/dialer.ts';
 import { type Code, GatewayError } from '../core/error.ts';
+import type { Halt } from '../core/halt.ts';
 import type { Ip } from '../core/ip.ts';
 import type { Target } from '../core/target.ts';
 import { type Answer, DnsClient } from './dns-client.ts';
@@ -61,9 +62,9 @@ export interface NameResolver {
 	 * `destination_not_found`, `dns_timeout`, `dns_error`, or why `signal` was aborted. `asker` is whose share of all lookups
 	 * it takes: `crowdOf` of a flow.
 	 */
-	resolve(name: string, signal: AbortSignal, asker: string): Promise<readonly Ip[]>;
+	resolve(name: string, signal: Halt, asker: string): Promise<readonly Ip[]>;
 	/** The name of an address, by PTR, as a target without a port. Rejects as `resolve` does. */
-	reverse(ip: Ip, signal: AbortSignal, asker: string): Promise<Target>;
+	reverse(ip: Ip, signal: Halt, asker: string): Promise<Target>;
 }
 
 /** What is known of a name until `expiresMs`. */
@@ -101,7 +102,7 @@ export class Resolver implements NameResolver {
 		};
 	}
 
-	resolve(name: string, signal: AbortSignal, asker: string): Promise<readonly Ip[]> {
+	resolve(name: string, signal: Halt, asker: string): Promise<readonly Ip[]> {
 		if (name.endsWith('.onion')) return Promise.reject(dnsError('destination_not_found', 'onion'));
 		const local = this.#hosts?.addresses(name) ?? localhost(name);
 		if (local) return Promise.resolve(this.#inOrder(local));
@@ -111,7 +112,7 @@ export class Resolver implements NameResolver {
 	}
 
 	/** Not kept: nobody asks for one twice. */
-	async reverse(ip: Ip, signal: AbortSignal, asker: string): Promise<Target> {
+	async reverse(ip: Ip, signal: Halt, asker: string): Promise<Target> {
 		if (this.#closed) throw dnsError('dns_error', 'resolver closed');
 		if (!this.#begin(asker)) throw dnsError('dns_error', 'too many lookups');
 		const asked = this.#dns.reverse(ip).finally(() => this.#end(asker));
@@ -219,7 +220,7 @@ function localhost(name: string): readonly Ip[] | null {
 }
 
 /** `promise`, unless `signal` is aborted first; the work behind `promise` goes on for whoever shares it. */
-function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+function untilAborted<T>(promise: Promise<T>, signal: Halt): Promise<T> {
 	if (signal.aborted) return Promise.reject(abortError(signal));
 	return new Promise((resolve, reject) => {
 		const onAbort = (): void => reject(abortError(signal));

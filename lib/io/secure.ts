@@ -11,6 +11,7 @@ import {
 } from 'node:tls';
 import { abortError } from '../core/dialer.ts';
 import { type Code, GatewayError } from '../core/error.ts';
+import type { Halt } from '../core/halt.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
 import { StreamLink } from './link.ts';
@@ -39,7 +40,7 @@ export class SecureClient {
 	 * A paused link inside `link`, which it owns. Rejects with GatewayError, phase `hop`, and closes `link`: `tls_*`,
 	 * `hop_unavailable` when the hop leaves, or why `signal` was aborted.
 	 */
-	secure(link: Link, signal: AbortSignal): Promise<Link> {
+	secure(link: Link, signal: Halt): Promise<Link> {
 		return new Promise((resolve, reject) => {
 			if (signal.aborted) {
 				link.destroy();

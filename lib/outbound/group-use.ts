@@ -1,6 +1,7 @@
 // One use of a group: the member picked for it, the dial that goes on to the next one when that fails, and what the member
 // is told to have done. Who fails for a reason of its own is marked; a refusal by its policy is none of that, but its site
 // is better served by another.
+
 import { noteLatency } from '../balance/latency.ts';
 import type { Member } from '../balance/member.ts';
 import type { Bans } from '../balance/scores.ts';
@@ -10,6 +11,7 @@ import { stickyKeyOf } from '../balance/sticky.ts';
 import type { Pick } from '../balance/strategy.ts';
 import { abortError, type Choice, type DialContext, type Outbound, type RetryRule, type Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
+import type { Halt } from '../core/halt.ts';
 import type { Link } from '../core/link.ts';
 import type { Session } from '../core/session.ts';
 import type { Target } from '../core/target.ts';
@@ -145,11 +147,11 @@ export class GroupUse implements Use, Pick<Outbound> {
 	}
 
 	/** Asks members something else than a dial, until one has an answer. */
-	ask<T>(signal: AbortSignal, question: (way: Outbound) => Promise<T>): Promise<T> {
+	ask<T>(signal: Halt, question: (way: Outbound) => Promise<T>): Promise<T> {
 		return this.#each(signal, ({ way }) => question(way));
 	}
 
-	async #each<T>(signal: AbortSignal, attempt: (member: Member<Outbound>, isLast: boolean) => Promise<T>): Promise<T> {
+	async #each<T>(signal: Halt, attempt: (member: Member<Outbound>, isLast: boolean) => Promise<T>): Promise<T> {
 		for (let left = this.#group.options.tries; ; left--) {
 			const member = this.#member;
 			if (member === null) throw this.isBound ? exitGone() : noMember();
@@ -179,7 +181,7 @@ export class GroupUse implements Use, Pick<Outbound> {
 	}
 
 	/** By side and phase of the cause: what is about the target or the client is no mark. */
-	#blame(member: Member<Outbound>, error: GatewayError, signal: AbortSignal): void {
+	#blame(member: Member<Outbound>, error: GatewayError, signal: Halt): void {
 		const { health, scores, options } = this.#group;
 		const late = error.code === 'connection_timeout';
 		if (signal.aborted ? !late && error.code !== 'hop_unavailable' : error.side !== 'hop') return;

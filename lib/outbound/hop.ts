@@ -1,8 +1,10 @@
 // An upstream proxy: a dialer to it and a client codec. Reaching it and its word about the target are told apart here, for
 // the one is this hop's failure and the other is the cause that goes back to the client, whatever hops are in between.
+
 import type { DatagramPath, PathSink } from '../core/datagram.ts';
 import { type DialContext, type Dialer, type Outbound, type Question, unsupported } from '../core/dialer.ts';
 import { asGatewayError, type Code, type ErrorDetails, GatewayError } from '../core/error.ts';
+import type { Halt } from '../core/halt.ts';
 import { isUnspecified } from '../core/ip.ts';
 import type { Link } from '../core/link.ts';
 import type { Target } from '../core/target.ts';
@@ -152,7 +154,7 @@ export class Hop implements Outbound {
 	}
 
 	/** What a hop before this one says of its target is about this one; what it says of itself is not. */
-	#unreached(error: GatewayError, signal: AbortSignal): GatewayError {
+	#unreached(error: GatewayError, signal: Halt): GatewayError {
 		if (isOfClient(error, signal)) return error;
 		if (isOfHop(error.code)) return error.hop === undefined ? this.#labelled(error) : error;
 		const details: ErrorDetails = { side: 'hop', phase: 'hop', retry: 'next', hop: this.#label };
@@ -160,7 +162,7 @@ export class Hop implements Outbound {
 	}
 
 	/** The deadline may have passed because of the hop or of what is behind it: nobody here can tell. */
-	#told(error: GatewayError, signal: AbortSignal): GatewayError {
+	#told(error: GatewayError, signal: Halt): GatewayError {
 		return isOfClient(error, signal) ? error : this.#labelled(error);
 	}
 
@@ -187,12 +189,12 @@ const ENTRIES = 3;
 const permits = (): null => null;
 
 /** The dial was called off by the client's end or by the gateway: no hop has anything to do with it. */
-function isOfClient(error: GatewayError, signal: AbortSignal): boolean {
+function isOfClient(error: GatewayError, signal: Halt): boolean {
 	return signal.aborted && error.code !== 'connection_timeout';
 }
 
 /** The hop said nothing of use, which may be the fault of the way to it. */
-function isSilence({ code, unclear }: GatewayError, signal: AbortSignal): boolean {
+function isSilence({ code, unclear }: GatewayError, signal: Halt): boolean {
 	return code === 'hop_unavailable' && unclear && !signal.aborted;
 }
 

@@ -2,6 +2,7 @@
 // are whose.
 import test from 'ava';
 import type { DialContext } from '../../lib/core/dialer.ts';
+import { type Halt, Halter } from '../../lib/core/halt.ts';
 import type { Link } from '../../lib/core/link.ts';
 import { answer, dialPlainly, says, startStage, turns, until } from '../helpers/exchange-stage.ts';
 import { refusingPort, startBlackhole } from '../helpers/tcp-origins.ts';
@@ -201,7 +202,7 @@ test('a target that does not answer a dial is reported as 504', async (t) => {
 
 /** A dial that never ends by itself. */
 function hanging() {
-	const { promise, resolve } = Promise.withResolvers<AbortSignal>();
+	const { promise, resolve } = Promise.withResolvers<Halt>();
 	return {
 		signal: promise,
 		dial: (_target: unknown, { signal }: DialContext) => {
@@ -251,7 +252,7 @@ test('a link that is dialled too late is closed', async (t) => {
 	const stage = await startStage(t, {
 		async dial(target) {
 			await promise;
-			return dialPlainly(target, { signal: new AbortController().signal } as DialContext);
+			return dialPlainly(target, { signal: new Halter() as Halt } as DialContext);
 		},
 	});
 	const client = await stage.connect();
