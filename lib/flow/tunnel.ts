@@ -52,36 +52,18 @@ export async function tunnel(
 	target: Target,
 	deps: TunnelDeps,
 ): Promise<Carriage> {
-	const { far, use } = await open(flow, handshake, target, deps);
-	handshake.opened();
-	return new Carriage(flow, link, far, deps, { use, sentBytes: handshake.sentBytes });
-}
-
-/** What a tunnel that is over says about its exit: silence means something to whom something was sent. */
-function tell(use: Use, { upBytes, downBytes }: Flow): void {
-	if (downBytes > 0) use.answered(null);
-	else if (upBytes > 0) use.silent();
-}
-
-/** `use` is null where the way out has no exits to choose from. */
-interface Opened {
-	readonly far: Link;
-	readonly use: Use | null;
-}
-
-async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps: TunnelDeps): Promise<Opened> {
 	const dialling = new Dialling(deps.dialMs);
 	handshake.onGone = (error) => dialling.cancel(error);
 	if (handshake.gone) dialling.cancel(handshake.gone);
 	let far: Link | null = null;
+	let use: Use | null = null;
 	try {
 		const way = deps.route(target);
 		flow.route = way.outbound.tag;
-		const use = way.outbound.choose?.({ flow, target }) ?? null;
+		use = way.outbound.choose?.({ flow, target }) ?? null;
 		far = await dialBy(use, way, target, flow, dialling.signal, deps.asksFirst ? null : handshake);
 		flow.openedMs = deps.nowMs();
 		deps.connected();
-		return { far, use };
 	} catch (thrown) {
 		far?.destroy();
 		const error = asGatewayError(thrown, { phase: 'connect' });
@@ -90,6 +72,14 @@ async function open(flow: Flow, handshake: ServerHandshake, target: Target, deps
 	} finally {
 		dialling.over();
 	}
+	handshake.opened();
+	return new Carriage(flow, link, far, deps, { use, sentBytes: handshake.sentBytes });
+}
+
+/** What a tunnel that is over says about its exit: silence means something to whom something was sent. */
+function tell(use: Use, { upBytes, downBytes }: Flow): void {
+	if (downBytes > 0) use.answered(null);
+	else if (upBytes > 0) use.silent();
 }
 
 /** Dials by what was chosen, or by the way itself where nothing was; the flow's record has the exit that it came to. */
@@ -103,7 +93,7 @@ export function dialBy(
 ): Promise<Link> {
 	// It says how long what is dialled now is good for.
 	if (flow.session !== null) flow.session.exitEndsMs = Number.POSITIVE_INFINITY;
-	const context = { signal, flow, permits, ...(optimistic === null ? {} : { optimistic }) };
+	const context = optimistic === null ? { signal, flow, permits } : { signal, flow, permits, optimistic };
 	if (use === null) return outbound.dial(target, context);
 	return use.dial(target, context).finally(() => {
 		flow.exit = use.exit;
