@@ -105,7 +105,7 @@ export function connectAll(accounts: readonly Account[], from = 0): Permission {
 
 /** Gives back what the first `count` of the accounts granted. */
 export function leaveAll(accounts: readonly Account[], count: number = accounts.length): void {
-	for (const account of accounts.slice(0, count)) account.leave();
+	for (let i = 0; i < count; i++) (accounts[i] as Account).leave();
 }
 
 /** Takes a plain HTTP request of every account, as long as none says no. */

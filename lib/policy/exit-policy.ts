@@ -76,11 +76,14 @@ interface Weighed {
 	readonly refusal: Refusal | null;
 	/** The one that decided. */
 	readonly rule: Rule | null;
-	readonly reports: string[];
+	readonly reports: readonly string[];
 	readonly awaiting: readonly Rule[];
 }
 
 const NOTHING: readonly string[] = [];
+const NO_RULES: readonly Rule[] = [];
+/** Where reports go of who refuses: there are none. */
+const UNHEARD: string[] = [];
 const NOWHERE: Target = targetOfIp4(0, 0);
 const PASSED: Verdict = {
 	allow: true,
@@ -104,6 +107,9 @@ const ROUTE: Refusal = {
 	note: 'rule sends this address another way',
 	firm: false,
 };
+
+const LOOPED: Weighed = { refusal: LOOP, rule: null, reports: NOTHING, awaiting: NO_RULES };
+const CLEAR: Weighed = { refusal: null, rule: null, reports: NOTHING, awaiting: NO_RULES };
 
 /** The judge of one gateway. Keeps nothing about those it judges. */
 export class ExitPolicy {
@@ -192,8 +198,8 @@ export class ExitPolicy {
 	}
 
 	#judgeLiteral(subject: Subject, ip: Ip): Verdict {
-		const { refusal, ...weighed } = this.#weigh(subject, ip, true);
-		return refusal ? refused(refusal) : passed(weighed);
+		const weighed = this.#weigh(subject, ip, true);
+		return weighed.refusal ? refused(weighed.refusal) : passed(weighed);
 	}
 
 	/**
@@ -201,9 +207,17 @@ export class ExitPolicy {
 	 * else lists that had their say about the name are not counted again.
 	 */
 	#weigh(subject: Subject, ip: Ip, first: boolean): Weighed {
+		if (this.#isLoop(ip, subject.target.port)) return LOOPED;
+		if (this.#rules.length === 0 && this.#enforces) {
+			const refusal = this.#closed(subject, null, ip, UNHEARD);
+			return refusal === null ? CLEAR : { ...CLEAR, refusal };
+		}
+		return this.#weighRules(subject, ip, first);
+	}
+
+	#weighRules(subject: Subject, ip: Ip, first: boolean): Weighed {
 		const reports: string[] = [];
 		const awaiting: Rule[] = [];
-		if (this.#isLoop(ip, subject.target.port)) return { refusal: LOOP, rule: null, reports, awaiting };
 		const suffixes = this.#suffixes(subject);
 		for (const rule of this.#rules) {
 			if (!rule.concerns(subject, suffixes) || rule.met(subject, ip) !== true) continue;
@@ -335,7 +349,13 @@ interface Passed {
 	readonly elsewhere?: string | null;
 }
 
-function passed({ reports, rule = null, awaiting = [], needsAddress = false, elsewhere = null }: Passed): Verdict {
+function passed({
+	reports,
+	rule = null,
+	awaiting = NO_RULES,
+	needsAddress = false,
+	elsewhere = null,
+}: Passed): Verdict {
 	const route = rule?.route ?? elsewhere;
 	if (reports.length + awaiting.length === 0 && route === null && rule === null && !needsAddress) return PASSED;
 	const { name = null, readsExit = false } = rule ?? {};
