@@ -6,6 +6,8 @@ export interface Client {
 	readonly ip: Ip;
 	/** What limits are counted by: the prefix as text. */
 	readonly key: string;
+	/** The key as a number, where a single IPv4 address is one client: a table finds that sooner than a text that was just made. */
+	readonly id?: number;
 	/** The wider prefix that it is in, where such are counted too (IPv6); else null. */
 	readonly network: string | null;
 }

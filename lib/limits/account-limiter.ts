@@ -79,7 +79,8 @@ export class AccountLimiter implements Limiter {
 	#allowances: Allowances;
 	#ceilings: Ceilings;
 	#deps: Required<LimiterDeps>;
-	readonly #guests: Map<string, Guest> = new Map();
+	/** By id, or by key. */
+	readonly #guests: Map<string | number, Guest> = new Map();
 	readonly #networks: Map<string, Account> = new Map();
 	readonly #users: Map<string, Account> = new Map();
 	readonly #crowds: Crowds = new Crowds();
@@ -126,7 +127,7 @@ export class AccountLimiter implements Limiter {
 
 	enter(client: Client, link: Pick<Link, 'reset'>): Admission | null {
 		this.#sweep(SWEEP_MS);
-		const guest = this.#guests.get(client.key) ?? this.#newcomer(client);
+		const guest = this.#guests.get(client.id ?? client.key) ?? this.#newcomer(client);
 		if (guest === null || isFull(guest.handshakes, this.#ceilings.handshakes)) return null;
 		if (isFull(this.#waiting.size, this.#ceilings.totalHandshakes)) {
 			const longest = this.#waiting.longest(guest.crowd);
@@ -147,7 +148,7 @@ export class AccountLimiter implements Limiter {
 		for (const account of accounts) account.users++;
 		const crowd = this.#crowds.join(client.network);
 		const guest: Guest = { client, subject, crowd, accounts, failures: null, here: 0, handshakes: 0 };
-		this.#guests.set(client.key, guest);
+		this.#guests.set(client.id ?? client.key, guest);
 		return guest;
 	}
 
@@ -187,7 +188,7 @@ export class AccountLimiter implements Limiter {
 		return account;
 	}
 
-	#hasRoom(all: ReadonlyMap<string, unknown>): boolean {
+	#hasRoom(all: { readonly size: number }): boolean {
 		const { maxKeys } = this.#ceilings;
 		if (all.size >= maxKeys) this.#sweep(FULL_SWEEP_MS);
 		if (all.size >= maxKeys) this.#forgetOldest(Math.ceil(maxKeys * FORGOTTEN));
@@ -220,7 +221,7 @@ export class AccountLimiter implements Limiter {
 			for (const [name, account] of all) if (account.users === 0 && account.idle) all.delete(name);
 	}
 
-	#forget(key: string, { accounts, crowd, client }: Guest): void {
+	#forget(key: string | number, { accounts, crowd, client }: Guest): void {
 		for (const account of accounts) account.users--;
 		this.#guests.delete(key);
 		this.#crowds.leave(client.network, crowd);
@@ -341,10 +342,7 @@ class Place implements Admission, Taken {
 	}
 
 	budget(): Budget | null {
-		if (this.#budget === undefined) {
-			const counting = this.#accounts.flatMap(({ bytes }) => (bytes ? [bytes] : []));
-			this.#budget = counting.length > 0 ? new Budget(counting) : null;
-		}
+		if (this.#budget === undefined) this.#budget = budgetOf(this.#accounts);
 		return this.#budget;
 	}
 
@@ -366,6 +364,12 @@ class Place implements Admission, Taken {
 		leaveAll(this.#accounts);
 		this.#forget();
 	}
+}
+
+/** Null when none of them counts bytes. */
+function budgetOf(accounts: readonly Account[]): Budget | null {
+	if (accounts.every(({ bytes }) => bytes === null)) return null;
+	return new Budget(accounts.flatMap(({ bytes }) => bytes ?? []));
 }
 
 /** The network's account does not matter: others hold on to it, or it is swept after this. */

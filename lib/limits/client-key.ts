@@ -17,7 +17,9 @@ export const CLIENT_PREFIXES: ClientPrefixes = { v4Bits: 32, v6Bits: 64, network
 /** The client at an address as accepted, IPv4-mapped ones unwrapped; a zone has no place in an `Ip`. */
 export function clientOf(ip: Ip, prefixes: ClientPrefixes = CLIENT_PREFIXES): Client {
 	const plain = typeof ip !== 'number' && isMapped(ip) ? ip4Within(ip, 12) : ip;
-	return { ip: plain, key: clientKey(plain, prefixes), network: networkKey(plain, prefixes) };
+	const client = { ip: plain, key: clientKey(plain, prefixes), network: networkKey(plain, prefixes) };
+	const ip4 = typeof plain === 'number' ? plain : translatedIp4(plain);
+	return ip4 !== null && prefixes.v4Bits >= 32 ? { ...client, id: ip4 } : client;
 }
 
 /** The wider prefix as text; null for IPv4, where an address is all that most people have. */

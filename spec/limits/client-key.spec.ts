@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { formatIp, type Ip, parseIp } from '../../lib/core/ip.ts';
+import { formatIp, type Ip, parseIp, parseIp4 } from '../../lib/core/ip.ts';
 import { clientKey, clientOf } from '../../lib/limits/client-key.ts';
 
 function ip(text: string): Ip {
@@ -28,8 +28,15 @@ for (const [address, key] of [
 	test(`the client at ${address} is ${key}`, (t) => {
 		t.is(clientKey(ip(address)), key);
 		t.is(clientOf(ip(address)).key, key);
+		t.is(clientOf(ip(address)).id, parseIp4(key) ?? undefined);
 	});
 }
+
+test('a prefix of several addresses has no number: it would be that of its first address', (t) => {
+	const wide = clientOf(ip('192.0.2.7'), { v4Bits: 24, v6Bits: 64, networkBits: 48 });
+	t.is(wide.key, '192.0.2.0/24');
+	t.is(wide.id, undefined);
+});
 
 test('prefixes may be of any length', (t) => {
 	const address = ip('2001:db8:1234:5678:9abc:def0:1234:5678');
