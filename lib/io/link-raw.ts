@@ -119,7 +119,10 @@ export class RawLink implements Link, Watched, Later {
 		if (this.#fd < 0 || !(events & (EPOLLIN | OVER))) return;
 		if (events & OVER) this.#over = true;
 		this.#readable = true;
-		if (this.#flowing) this.#read();
+		if (!this.#flowing) return;
+		// Large pieces come behind everybody's small ones.
+		if (this.#mover === null) this.#read();
+		else this.#queueUp();
 	}
 
 	#writable(): void {
@@ -164,6 +167,7 @@ export class RawLink implements Link, Watched, Later {
 	/** False: there is nothing more for now. */
 	#move(mover: Mover): boolean {
 		const moved = mover.move();
+		if (moved > 0) this.reactor.moved(moved);
 		if (moved <= 0) this.#readable = false;
 		if (moved === 0) this.#end();
 		else if (moved < 0 && moved !== -EAGAIN) this.#fail(moved);

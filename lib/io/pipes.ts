@@ -4,8 +4,8 @@ import type { Native } from './native.ts';
 /** Empty pipes that are kept. */
 const SPARE_PIPES = 16;
 
-/** Instead of 64 KiB: fewer turns for as many bytes. */
-const PIPE_BYTES = 524_288;
+/** Instead of 64 KiB: fewer turns for as many bytes. The most that Linux grants everybody (/proc/sys/fs/pipe-max-size). */
+const PIPE_BYTES = 1_048_576;
 
 /** Two descriptors. */
 export interface Pipe {

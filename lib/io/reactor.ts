@@ -31,6 +31,9 @@ const EPOLL_CTL_MOD = 3;
 /** Taken at a time. What is left over comes with the next turn. */
 const EVENTS = 128;
 
+/** Moved by splice(2) in one turn: about a millisecond's worth. Whoever waits for more lets small ones through in between. */
+const TURN_BYTES = 4_194_304;
+
 /** Most that one read takes: what a stream of node's takes, too. */
 export const READ_BYTES = 65_536;
 
@@ -67,6 +70,8 @@ export class Reactor {
 	#later: Later[] = [];
 	#laterNext: Later[] = [];
 	#due = false;
+	/** In this turn. */
+	#movedBytes = 0;
 
 	readonly #onBug: (thrown: unknown) => void;
 
@@ -135,10 +140,18 @@ export class Reactor {
 		this.remove(place);
 	}
 
-	/** Calls `later` once: behind the events of this turn, and those asked for by then one turn later. */
+	/**
+	 * Calls `later` once: behind the events of this turn, and those asked for by then one turn later. When a turn has moved
+	 * enough, who is left waits for the next one, in order.
+	 */
 	later(what: Later): void {
 		this.#later.push(what);
 		this.#arrange();
+	}
+
+	/** So much was moved past us. */
+	moved(bytes: number): void {
+		this.#movedBytes += bytes;
 	}
 
 	/** What was read last, in memory that is the taker's. */
@@ -190,19 +203,29 @@ export class Reactor {
 	readonly #turn = (): void => {
 		this.#due = false;
 		if (this.#epoll >= 0) this.#tell(this.calls.epollWait(this.#epoll, this.#events, EVENTS, 0));
+		this.#tellLater();
+		if (this.#live === 0 && this.#epoll >= 0 && this.#later.length === 0) this.#close();
+	};
+
+	#tellLater(): void {
 		const later = this.#later;
 		this.#later = this.#laterNext;
-		this.#laterNext = later;
-		for (let i = 0; i < later.length; i++) {
+		this.#movedBytes = 0;
+		let told = 0;
+		while (told < later.length && this.#movedBytes < TURN_BYTES) {
 			try {
-				(later[i] as Later).later();
+				(later[told++] as Later).later();
 			} catch (thrown) {
 				this.#onBug(thrown);
 			}
 		}
+		const left = later.slice(told);
 		later.length = 0;
-		if (this.#live === 0 && this.#epoll >= 0 && this.#later.length === 0) this.#close();
-	};
+		this.#laterNext = later;
+		if (left.length === 0) return;
+		this.#later = [...left, ...this.#later];
+		this.#arrange();
+	}
 
 	#tell(count: Result): void {
 		const words = this.#eventWords;
