@@ -3,11 +3,12 @@
 // is read instead of made-up names. Ends with 1 where a bar is missed.
 import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { formatIp4, type Ip } from '../../lib/core/ip.ts';
+import type { Ip } from '../../lib/core/ip.ts';
 import { inSlices } from '../../lib/io/in-slices.ts';
 import { compileList, type FilterList } from '../../lib/policy/list.ts';
 import { LiveList } from '../../lib/policy/list-condition.ts';
 import { policy, to } from '../helpers/exit-policies.ts';
+import { madeUpNames, madeUpPrefixes, numbers } from './made-up-lists.ts';
 
 const NAMES = 1_000_000;
 const PREFIXES = 100_000;
@@ -15,47 +16,12 @@ const ROUNDS = 5;
 
 const BARS = { megabytes: 25, nameNs: 1_000, addressNs: 500, connectionNs: 2_000, stallMs: 20 } as const;
 
-const WORDS =
-	'ads track pixel metric cdn shop news blog static img click banner media data smart best free online stat log'.split(
-		' ',
-	);
-const ENDS = 'com net org ru de info xyz io co.uk com.br'.split(' ');
-
-/** The same numbers in every run. */
-function* numbers(): Generator<number, never> {
-	for (let state = 1; ; ) {
-		state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-		yield state >>> 4;
-	}
-}
-
-/** Shaped like the lists on the web: hosts below names that are listed often, and names of their own; 21 characters on average. */
-function* madeUpNames(count: number): Generator<string> {
-	const random = numbers();
-	const pick = (from: readonly string[]): string => from[random.next().value % from.length]!;
-	for (let i = 0; i < count; i++) {
-		const id = random.next().value.toString(36);
-		if (i % 3 === 0) yield `${pick(WORDS)}${id}.${pick(WORDS)}-${random.next().value % 50_000}.${pick(ENDS)}`;
-		else if (i % 3 === 1) yield `${pick(WORDS)}-${pick(WORDS)}${id}.${pick(ENDS)}`;
-		else yield `${id}.${pick(WORDS)}${id.slice(0, 3)}.com`;
-	}
-}
-
 /** The lines of a list, without a string for all of them: garbage of ours is not to be taken for memory of the list. */
 function bytesOf(names: Iterable<string>): Buffer {
 	const bytes = Buffer.alloc(30 * NAMES, '\n');
 	let length = 0;
 	for (const name of names) length += bytes.write(`${name}\n`, length, 'latin1');
 	return bytes;
-}
-
-function madeUpPrefixes(count: number): string[] {
-	const random = numbers();
-	return Array.from({ length: count }, () => {
-		const bits = 20 + (random.next().value % 13);
-		const ip = ((random.next().value * 16 + (random.next().value % 16)) & (-1 << (32 - bits))) >>> 0;
-		return `${formatIp4(ip)}/${bits}`;
-	});
 }
 
 interface Loaded {

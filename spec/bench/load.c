@@ -2,7 +2,8 @@
 //
 //   load origin                  listens at a free port of 127.0.0.1 and prints it; ends with its standard input
 //   load run KIND PROXY ORIGIN MODE AT_ONCE SECONDS PID [HOLD]
-//     KIND      socks5, login (the same as user bench, password bench) or http (CONNECT; in mode h plain GETs)
+//     KIND      socks5, login (the same as user bench, password bench), name (the same, asking for the origin by a name) or
+//               http (CONNECT; in mode h plain GETs)
 //     MODE      c  a connection: handshake, 64 bytes there and back, close
 //               d, u  a gigabyte down or up, in tunnels that stay
 //               r  64 bytes there and back, in tunnels that stay
@@ -125,7 +126,7 @@ static int origin(void) {
 
 enum step { CONNECTING, METHODS, REPLY, OPEN };
 static struct client { enum step step; int got; char held; } clients[MOST];
-static int proxy_port, origin_port, is_http, has_login;
+static int proxy_port, origin_port, is_http, has_login, asks_name;
 static char mode;
 static char request[512], greeting[MESSAGE];
 static int request_bytes;
@@ -209,10 +210,16 @@ static int methods(int fd) {
 	int state = gather(fd, 2);
 	if (state <= 0) return state == 0;
 	unsigned char ask[] = {5, 1, 0, 1, 127, 0, 0, 1, origin_port >> 8, origin_port & 255};
+	// Below localhost, which is resolved without a name server (RFC 6761 section 6.3).
+	static const char name[] = "cdn.assets.localhost";
+	char ask_name[5 + sizeof name - 1 + 2] = {5, 1, 0, 3, sizeof name - 1};
 	clients[fd].got = 0;
 	clients[fd].step = REPLY;
 	if (has_login && !put(fd, "\1\5bench\5bench", 13)) return 0;
-	return put(fd, ask, sizeof ask);
+	if (!asks_name) return put(fd, ask, sizeof ask);
+	memcpy(ask_name + 5, name, sizeof name - 1);
+	memcpy(ask_name + 5 + sizeof name - 1, ask + 8, 2);
+	return put(fd, ask_name, sizeof ask_name);
 }
 
 static int reply(int fd) {
@@ -310,6 +317,7 @@ static struct usage usage_of(int pid) {
 static int run(char **arguments, long hold) {
 	is_http = !strcmp(arguments[0], "http");
 	has_login = !strcmp(arguments[0], "login");
+	asks_name = !strcmp(arguments[0], "name");
 	proxy_port = atoi(arguments[1]);
 	origin_port = atoi(arguments[2]);
 	char what = arguments[3][0];

@@ -8,8 +8,8 @@ import { run, startProcess } from '../helpers/process.ts';
 import { pathOf } from '../helpers/programs.ts';
 import type { Scope } from '../helpers/scope.ts';
 
-/** `login`: SOCKS5 with user and password "bench". */
-export type Kind = 'socks5' | 'login' | 'http';
+/** `login`: SOCKS5 with user and password "bench". `name`: SOCKS5 that asks for the origin by a name. */
+export type Kind = 'socks5' | 'login' | 'name' | 'http';
 
 /** See load.c. */
 export type Mode = 'c' | 'd' | 'u' | 'r' | 'h' | 'i';

@@ -15,8 +15,11 @@ export interface Candidate {
 	readonly kinds: readonly ('socks5' | 'http')[];
 }
 
-/** Each client of the load is an address of its own; what all of them ask for is above what the defaults grant. */
-const ROOM = '[limits]\ntotal_connections = 40000\ntotal_handshakes = 20000\n';
+/**
+ * Each client of the load is an address of its own; what all of them ask for is above what the defaults grant, and above what
+ * a ceiling comes down to where there are few descriptors.
+ */
+export const ROOM = '[limits]\ntotal_connections = 0\ntotal_handshakes = 20000\n';
 
 /** As it comes, but that it may reach loopback. `config`: more of a file; `limits` are its own then. */
 export async function startBauta(scope: Scope, name: string = 'bauta', config: string = ROOM): Promise<Candidate> {
