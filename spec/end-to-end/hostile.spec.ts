@@ -10,9 +10,12 @@ import { connectRaw } from '../helpers/raw-client.ts';
 import { echo, startTcpOrigin, type TcpOrigin } from '../helpers/tcp-origins.ts';
 import { pattern, startWebOrigin } from '../helpers/web-origins.ts';
 
+/** All of it meets the gateway as it comes; once more in another shape, a quarter does. */
+const PART = process.env.BAUTA_WORKERS !== undefined || process.env.BAUTA_IO__NATIVE !== undefined ? 4 : 1;
+
 const SEED = 20_260_731;
-const GARBAGE = 20_000;
-const HALF_OPEN = 5_000;
+const GARBAGE = 20_000 / PART;
+const HALF_OPEN = 5_000 / PART;
 const AT_ONCE = 64;
 /** tcpmux: nobody listens. */
 const DEAD_PORT = 1;
@@ -163,7 +166,7 @@ async function returnsTo(before: Footprint, gateway: GatewayProcess, work: () =>
 	);
 }
 
-test.serial('20,000 connections full of garbage hurt nobody and leave nothing behind', async (t) => {
+test.serial(`${GARBAGE} connections full of garbage hurt nobody and leave nothing behind`, async (t) => {
 	t.timeout(120_000);
 	const gateway = await startGateway(t, OPEN, { config: CONFIG, heapMb: HEAP_MB });
 	const [echoes, web] = [await startTcpOrigin(t, echo), await startWebOrigin(t)];
@@ -218,7 +221,7 @@ const CROWDS: readonly Crowd[] = [
 ];
 
 for (const [who, address, limits] of CROWDS) {
-	test.serial(`5,000 half-open handshakes of ${who} hurt nobody and are cut at the deadline`, async (t) => {
+	test.serial(`${HALF_OPEN} half-open handshakes of ${who} hurt nobody and are cut at the deadline`, async (t) => {
 		const config = `[timeouts]\nhandshake = "2s"\n[limits]\nconnections_per_second = 0\n${limits}`;
 		const gateway = await startGateway(t, OPEN, { config, heapMb: CROWD_HEAP_MB });
 		const [echoes, web] = [await startTcpOrigin(t, echo), await startWebOrigin(t)];

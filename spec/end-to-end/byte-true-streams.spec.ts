@@ -1,0 +1,3 @@
+// The same once more upon node's streams, as on a machine without native calls.
+import '../helpers/streams-only.ts';
+import './byte-true.spec.ts';
