@@ -265,8 +265,8 @@ export class RawLink implements Link, Watched, Later {
 		return this.#queue;
 	}
 
-	/** From now on `mover` takes what comes; the sink still hears of the end, and of everything else. */
-	moveBy(mover: Mover): void {
+	/** From now on `mover` takes what comes, with null the sink again, who hears of the end, and of everything else, anyway. */
+	moveBy(mover: Mover | null): void {
 		this.#mover = mover;
 		// How much was there the last time says nothing about what a mover would find.
 		this.#readable = true;

@@ -3,16 +3,13 @@
 import type { GatewayError } from '../core/error.ts';
 import type { Link } from '../core/link.ts';
 import { type Borrower, RawLink } from './link-raw.ts';
-import { SpliceMover } from './relay-splice.ts';
+import { type Counting, LARGE_BYTES, SpliceMover } from './relay-splice.ts';
 import type { Moving, Sweep } from './sweep.ts';
 
 const NOTHING: Buffer = Buffer.alloc(0);
 
 /** One direction of a tunnel is bulky when so much of it has come in large pieces. */
 const BULKY_BYTES = 262_144;
-
-/** To splice a small piece costs more than to copy it (measured: 64 bytes 15 against 11 us, there and back). */
-const LARGE_BYTES = 8_192;
 
 export interface RelayEnd {
 	/** `closed`: both directions ended by FIN. `idle`: no byte for too long. `aborted`: by `stop`. Else what went wrong. */
@@ -98,7 +95,7 @@ export class Relay implements Moving {
 }
 
 /** One direction: the sink of the link it reads. */
-class Way implements Borrower {
+class Way implements Borrower, Counting {
 	bytes = 0;
 	/** Of those, what came in large pieces. */
 	#bulkyBytes = 0;
@@ -146,6 +143,11 @@ class Way implements Borrower {
 	#weigh(largeBytes: number): void {
 		this.#bulkyBytes += largeBytes;
 		if (this.#bulkyBytes >= BULKY_BYTES && this.#mover === null) this.#moveOver();
+	}
+
+	thinned(): void {
+		this.#mover = null;
+		this.#bulkyBytes = 0;
 	}
 
 	/** What was read by now has to have left before. */

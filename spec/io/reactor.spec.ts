@@ -286,6 +286,46 @@ alone('whatever is opened, moved, metered, killed and used again, every stream g
 	t.is(descriptors(), before);
 });
 
+native('a tunnel is spliced while large pieces come, and copied again when only small ones do', async (t) => {
+	const counts: Counts = { splices: 0, lost: 0 };
+	const reactor = reactorOf(t, counting(nativeCalls(), counts));
+	const [outer, inner] = [await pair(reactor), await pair(reactor)];
+	const sweep = new Sweep(60_000);
+	const over = ran(new Relay(outer.far, inner.near, { sweep }));
+	const check = new KeyedCheck(7);
+	let [sent, came] = [0, 0];
+	const take = (chunk: Buffer): void => {
+		came += chunk.length;
+		check.take(chunk);
+	};
+	outer.near.attach(sinkOf({}));
+	inner.far.attach(sinkOf({ data: take }));
+	const send = async (length: number, times: number): Promise<number> => {
+		const before = counts.splices;
+		for (let i = 0; i < times; i++) {
+			outer.near.write(keyed(7, sent, length));
+			sent += length;
+			while (came < sent) await new Promise((resolve) => setImmediate(resolve));
+		}
+		return counts.splices - before;
+	};
+	t.true((await send(65_536, 16)) > 0, 'large pieces are spliced');
+	await send(64, 64);
+	t.is(await send(64, 64), 0, 'small ones are not');
+	t.true((await send(65_536, 16)) > 0, 'large ones are again');
+	check.settle();
+	t.is(check.wrongAt, null);
+	outer.near.closeWrite();
+	inner.far.closeWrite();
+	t.is((await over).cause, 'closed');
+	sweep.close();
+	for (const { near, far, listener } of [outer, inner]) {
+		near.destroy();
+		far.destroy();
+		await listener.stop();
+	}
+});
+
 alone('an event of one that is gone does not reach the one in its place', async (t) => {
 	const reactor = reactorOf(t);
 	const { calls } = reactor;
