@@ -372,7 +372,8 @@ export class RawLink implements Link, Watched, Later {
 	#queueUp(): void {
 		if (this.#queued) return;
 		this.#queued = true;
-		this.reactor.later(this);
+		if (this.#mover !== null && this.#fd >= 0) this.reactor.laterBulky(this);
+		else this.reactor.later(this);
 	}
 
 	#tellClosed(): void {

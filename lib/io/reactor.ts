@@ -70,6 +70,7 @@ export class Reactor {
 	#later: Later[] = [];
 	#laterNext: Later[] = [];
 	#due = false;
+	readonly #bulky: Later[] = [];
 	/** In this turn. */
 	#movedBytes = 0;
 
@@ -140,12 +141,15 @@ export class Reactor {
 		this.remove(place);
 	}
 
-	/**
-	 * Calls `later` once: behind the events of this turn, and those asked for by then one turn later. When a turn has moved
-	 * enough, who is left waits for the next one, in order.
-	 */
+	/** Calls `later` once: behind the events of this turn, and those asked for by then one turn later. */
 	later(what: Later): void {
 		this.#later.push(what);
+		this.#arrange();
+	}
+
+	/** The same for who moves much: behind all others, and in the next turn, in order, when this one has moved enough. */
+	laterBulky(what: Later): void {
+		this.#bulky.push(what);
 		this.#arrange();
 	}
 
@@ -203,28 +207,31 @@ export class Reactor {
 	readonly #turn = (): void => {
 		this.#due = false;
 		if (this.#epoll >= 0) this.#tell(this.calls.epollWait(this.#epoll, this.#events, EVENTS, 0));
-		this.#tellLater();
-		if (this.#live === 0 && this.#epoll >= 0 && this.#later.length === 0) this.#close();
-	};
-
-	#tellLater(): void {
 		const later = this.#later;
 		this.#later = this.#laterNext;
-		this.#movedBytes = 0;
-		let told = 0;
-		while (told < later.length && this.#movedBytes < TURN_BYTES) {
-			try {
-				(later[told++] as Later).later();
-			} catch (thrown) {
-				this.#onBug(thrown);
-			}
-		}
-		const left = later.slice(told);
-		later.length = 0;
 		this.#laterNext = later;
-		if (left.length === 0) return;
-		this.#later = [...left, ...this.#later];
-		this.#arrange();
+		for (let i = 0; i < later.length; i++) this.#callLater(later[i] as Later);
+		later.length = 0;
+		this.#callBulky();
+		if (this.#live === 0 && this.#epoll >= 0 && this.#later.length + this.#bulky.length === 0) this.#close();
+	};
+
+	#callBulky(): void {
+		const waiting = this.#bulky.length;
+		if (waiting === 0) return;
+		this.#movedBytes = 0;
+		let called = 0;
+		while (called < waiting && this.#movedBytes < TURN_BYTES) this.#callLater(this.#bulky[called++] as Later);
+		this.#bulky.splice(0, called);
+		if (this.#bulky.length > 0) this.#arrange();
+	}
+
+	#callLater(what: Later): void {
+		try {
+			what.later();
+		} catch (thrown) {
+			this.#onBug(thrown);
+		}
 	}
 
 	#tell(count: Result): void {

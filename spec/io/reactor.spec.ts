@@ -96,7 +96,7 @@ native(
 				if (told.length === 0) near.write(Buffer.of(1));
 				told.push(name);
 				reactor.moved(4_194_304);
-				if (--this.left > 0) reactor.later(this);
+				if (--this.left > 0) reactor.laterBulky(this);
 			},
 		});
 		const heard = Promise.withResolvers<void>();
@@ -108,7 +108,7 @@ native(
 				},
 			}),
 		);
-		for (const name of ['a', 'b', 'c']) reactor.later(bulky(name));
+		for (const name of ['a', 'b', 'c']) reactor.laterBulky(bulky(name));
 		await heard.promise;
 		t.is(told.indexOf('small'), 1, told.join(' '));
 		while (told.length < 10) await new Promise((resolve) => setImmediate(resolve));
