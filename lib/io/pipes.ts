@@ -7,6 +7,12 @@ const SPARE_PIPES = 16;
 /** Instead of 64 KiB: fewer turns for as many bytes. The most that Linux grants everybody (/proc/sys/fs/pipe-max-size). */
 const PIPE_BYTES = 1_048_576;
 
+/**
+ * What may stand in pipes and wait for its target, of all tunnels together. Kernel memory that no limit of the system covers:
+ * readers of nothing must not have it all. Past it tunnels copy, and of each there waits what there is room for in a queue.
+ */
+const PARKED_BYTES = 67_108_864;
+
 /** Two descriptors. */
 export interface Pipe {
 	readonly reading: number;
@@ -15,6 +21,8 @@ export interface Pipe {
 
 /** The pipes of one reactor. A pipe is in the pool, empty, or with one mover. */
 export class PipePool {
+	/** Whoever has a pipe adds what stands in it, and takes it off again. */
+	parkedBytes = 0;
 	readonly #calls: Native;
 	readonly #spare: Pipe[] = [];
 	readonly #ends: Int32Array = new Int32Array(2);
@@ -23,8 +31,9 @@ export class PipePool {
 		this.#calls = calls;
 	}
 
-	/** Null when there are no descriptors. */
+	/** Null when there are no descriptors, or when too much stands in those that are out. */
 	take(): Pipe | null {
+		if (this.parkedBytes >= PARKED_BYTES) return null;
 		const spare = this.#spare.pop();
 		if (spare) return spare;
 		if (this.#calls.pipe(this.#ends) < 0) return null;

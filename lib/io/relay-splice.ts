@@ -10,7 +10,8 @@ import { type Mover, RawLink } from './link-raw.ts';
 import { EAGAIN, type Result } from './native.ts';
 import type { Pipe, PipePool } from './pipes.ts';
 
-/** Most that goes into a pipe at once. Larger pieces wake the other side less often: a gigabyte costs a third less by twice as much. */
+/** Least and most that goes into a pipe at once. Larger pieces wake the other side less often: a gigabyte costs a third less by twice as much. */
+const LEAST_BYTES = 65_536;
 const SPLICE_BYTES = 2_097_152;
 
 /** To splice a smaller piece costs more than to copy it (measured: 64 bytes 15 against 11 us, there and back). */
@@ -39,6 +40,10 @@ export class SpliceMover implements Mover {
 	#pipe: Pipe | null = null;
 	/** In the pipe. */
 	#held = 0;
+	/** Of those, what the pool knows to be waiting for the target. */
+	#parkedBytes = 0;
+	/** What goes into the pipe next: as much as the target has taken at once, or more. */
+	#pieceBytes = SPLICE_BYTES;
 	/** The meter of the target grants no more. */
 	#shut = false;
 	/** In a row. */
@@ -65,7 +70,9 @@ export class SpliceMover implements Mover {
 		this.#from.moveBy(this);
 	}
 
+	/** False, and what comes is copied: while copied bytes are still to leave, and while too much stands in pipes. */
 	ready(): boolean {
+		if (this.#to.pendingBytes > 0) return false;
 		this.#pipe ??= this.#pool.take();
 		return this.#pipe !== null;
 	}
@@ -96,8 +103,8 @@ export class SpliceMover implements Mover {
 
 	get #most(): number {
 		const [source, target] = [this.#near.meter, this.#beyond.meter];
-		if (!source && !target) return SPLICE_BYTES;
-		return Math.min(SPLICE_BYTES, source?.most('in') ?? SPLICE_BYTES, target?.most('out') ?? SPLICE_BYTES);
+		if (!source && !target) return this.#pieceBytes;
+		return Math.min(this.#pieceBytes, source?.most('in') ?? SPLICE_BYTES, target?.most('out') ?? SPLICE_BYTES);
 	}
 
 	/** A quota that is used up by this closes the links at once. */
@@ -110,6 +117,7 @@ export class SpliceMover implements Mover {
 
 	writable(): void {
 		if (this.#pipe === null) return;
+		this.#park(0);
 		this.#flush(this.#pipe);
 		this.#goOn();
 	}
@@ -126,16 +134,30 @@ export class SpliceMover implements Mover {
 
 	/** The source is read again when all of it has left. A target that fails tells its own reader. */
 	#flush(pipe: Pipe): void {
+		const before = this.#held;
 		while (this.#held > 0) {
 			const moved = this.#to.spliceFrom(pipe.reading, this.#held);
 			if (moved <= 0) {
 				this.#near.pause();
-				if (moved === -EAGAIN) this.#to.whenWritable(this);
+				if (moved === -EAGAIN) this.#wait(before - this.#held);
 				return;
 			}
 			this.#held -= moved;
 		}
+		this.#pieceBytes = Math.min(SPLICE_BYTES, 2 * this.#pieceBytes);
 		this.#letGo(pipe);
+	}
+
+	/** A slow target gets smaller pieces: what it does not take would stand in the kernel's memory, which nobody accounts for. */
+	#wait(takenBytes: number): void {
+		this.#pieceBytes = Math.max(LEAST_BYTES, takenBytes);
+		this.#park(this.#held);
+		this.#to.whenWritable(this);
+	}
+
+	#park(bytes: number): void {
+		this.#pool.parkedBytes += bytes - this.#parkedBytes;
+		this.#parkedBytes = bytes;
 	}
 
 	#letGo(pipe: Pipe): void {
@@ -146,6 +168,7 @@ export class SpliceMover implements Mover {
 	/** Nothing moves any more: what is left in the pipe is lost with the link that it was for. */
 	close(): void {
 		if (this.#pipe === null) return;
+		this.#park(0);
 		if (this.#held > 0) this.#pool.discard(this.#pipe);
 		else this.#pool.give(this.#pipe);
 		this.#pipe = null;

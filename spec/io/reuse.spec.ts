@@ -9,6 +9,7 @@ import { type Listener, listen } from '../../lib/io/listen.ts';
 import { type Native, nativeCalls, SOL_SOCKET } from '../../lib/io/native.ts';
 import type { Reactor } from '../../lib/io/reactor.ts';
 import { Relay } from '../../lib/io/relay.ts';
+import { SpliceMover } from '../../lib/io/relay-splice.ts';
 import { Sweep } from '../../lib/io/sweep.ts';
 import { Budget } from '../../lib/limits/budget.ts';
 import type { Bytes } from '../../lib/limits/bytes.ts';
@@ -19,6 +20,7 @@ import { type Counts, counting, LOOPBACK, live, pair, reactorOf } from '../helpe
 
 const SO_SNDBUF = 7;
 const SO_RCVBUF = 8;
+const EMFILE = 24;
 const native = process.platform === 'linux' ? test : test.skip;
 const alone = process.platform === 'linux' ? test.serial : test.serial.skip;
 
@@ -35,6 +37,12 @@ function narrow(calls: Native | null, isNarrow: (fd: number) => boolean): Native
 		socket: (family) => narrowed(calls.socket(family)),
 		accept: (fd, address) => narrowed(calls.accept(fd, address)),
 	};
+}
+
+/** Calls that make so many pipes and no more: tunnels that find none copy, and splice when there is one again. */
+function fewPipes(calls: Native | null, most: number): Native | null {
+	let made = 0;
+	return calls && { ...calls, pipe: (ends) => (made++ < most ? calls.pipe(ends) : -EMFILE) };
 }
 
 /** Numbers from a seed, the same for the same one. */
@@ -211,7 +219,7 @@ alone('whatever is opened, moved, metered, killed and used again, every stream g
 	const run = async (seed: number): Promise<boolean> => {
 		// All have room, none has, or every other one: then much comes where little can go.
 		const narrowness = [() => false, () => true, (fd: number) => fd % 2 === 0][Math.abs(seed) % 3] ?? (() => false);
-		const reactor = reactorOf(t, narrow(calls, narrowness));
+		const reactor = reactorOf(t, narrow(seed % 2 === 0 ? fewPipes(calls, 2) : calls, narrowness));
 		const roll = dice(seed);
 		const world = new World(reactor, roll);
 		await world.start();
@@ -236,40 +244,119 @@ alone('whatever is opened, moved, metered, killed and used again, every stream g
 	t.is(descriptors(), before);
 });
 
-native('a tunnel is spliced while large pieces come, and copied again when only small ones do', async (t) => {
-	const counts: Counts = { splices: 0, lost: 0 };
-	const reactor = reactorOf(t, counting(nativeCalls(), counts));
+/** A tunnel that runs: what is sent into one end is checked at the other. */
+async function tunnel(reactor: Reactor) {
 	const [outer, inner] = [await pair(reactor), await pair(reactor)];
 	const sweep = new Sweep(60_000);
 	const over = ran(new Relay(outer.far, inner.near, { sweep }));
 	const check = new KeyedCheck(7);
 	let [sent, came] = [0, 0];
-	const take = (chunk: Buffer): void => {
-		came += chunk.length;
-		check.take(chunk);
-	};
 	outer.near.attach(sinkOf({}));
-	inner.far.attach(sinkOf({ data: take }));
-	const send = async (length: number, times: number): Promise<number> => {
+	inner.far.attach(
+		sinkOf({
+			data: (chunk) => {
+				came += chunk.length;
+				check.take(chunk);
+			},
+		}),
+	);
+	const write = (length: number): boolean => {
+		const more = outer.near.write(keyed(7, sent, length));
+		sent += length;
+		return more;
+	};
+	const arrived = async (): Promise<void> => {
+		while (came < sent) await new Promise((resolve) => setImmediate(resolve));
+	};
+	return {
+		inner,
+		write,
+		arrived,
+		/** One after the other has arrived. */
+		send: async (length: number, times: number): Promise<void> => {
+			for (let i = 0; i < times; i++) {
+				write(length);
+				await arrived();
+			}
+		},
+		/** Ends it; where the first byte stood that was wrong, null for none. */
+		end: async (): Promise<number | null> => {
+			outer.near.closeWrite();
+			inner.far.closeWrite();
+			await over;
+			sweep.close();
+			for (const { near, far, listener } of [outer, inner]) {
+				near.destroy();
+				far.destroy();
+				await listener.stop();
+			}
+			check.settle();
+			return check.wrongAt;
+		},
+	};
+}
+
+native('a tunnel is spliced while large pieces come, and copied again when only small ones do', async (t) => {
+	const counts: Counts = { splices: 0, lost: 0 };
+	const { send, end } = await tunnel(reactorOf(t, counting(nativeCalls(), counts)));
+	const splices = async (length: number, times: number): Promise<number> => {
 		const before = counts.splices;
-		for (let i = 0; i < times; i++) {
-			outer.near.write(keyed(7, sent, length));
-			sent += length;
-			while (came < sent) await new Promise((resolve) => setImmediate(resolve));
-		}
+		await send(length, times);
 		return counts.splices - before;
 	};
-	t.true((await send(65_536, 16)) > 0, 'large pieces are spliced');
+	t.true((await splices(65_536, 16)) > 0, 'large pieces are spliced');
 	await send(64, 64);
-	t.is(await send(64, 64), 0, 'small ones are not');
-	t.true((await send(65_536, 16)) > 0, 'large ones are again');
-	check.settle();
-	t.is(check.wrongAt, null);
-	outer.near.closeWrite();
-	inner.far.closeWrite();
-	t.is((await over).cause, 'closed');
-	sweep.close();
-	for (const { near, far, listener } of [outer, inner]) {
+	t.is(await splices(64, 64), 0, 'small ones are not');
+	t.true((await splices(65_536, 16)) > 0, 'large ones are again');
+	t.is(await end(), null);
+});
+
+native('a tunnel is copied while too much stands in the pipes of others', async (t) => {
+	const counts: Counts = { splices: 0, lost: 0 };
+	const reactor = reactorOf(t, counting(nativeCalls(), counts));
+	const { send, end } = await tunnel(reactor);
+	await send(65_536, 16);
+	reactor.pipes.parkedBytes += 67_108_864;
+	const before = counts.splices;
+	await send(65_536, 16);
+	t.is(counts.splices, before);
+	reactor.pipes.parkedBytes -= 67_108_864;
+	await send(65_536, 16);
+	t.true(counts.splices > before);
+	t.is(await end(), null);
+	t.is(reactor.pipes.parkedBytes, 0);
+});
+
+native('what stands in a pipe is counted until its target has taken it', async (t) => {
+	const reactor = reactorOf(t);
+	const { inner, write, send, arrived, end } = await tunnel(reactor);
+	await send(65_536, 16);
+	inner.far.pause();
+	while (reactor.pipes.parkedBytes === 0) {
+		while (write(65_536));
+		await new Promise((resolve) => setImmediate(resolve));
+	}
+	inner.far.resume();
+	await arrived();
+	t.is(reactor.pipes.parkedBytes, 0);
+	t.is(await end(), null);
+});
+
+native('nothing is spliced past bytes that are still to leave', async (t) => {
+	const reactor = reactorOf(t);
+	const [source, target] = [await pair(reactor), await pair(reactor)];
+	const mover = SpliceMover.between(source.far, target.near, { bytes: 0, thinned() {} });
+	target.near.attach(sinkOf({}));
+	t.true(mover?.ready());
+	const empty = new Promise<void>((resolve) => target.near.attach(sinkOf({ drain: resolve })));
+	while (target.near.write(Buffer.alloc(65_536)));
+	t.true(target.near.pendingBytes > 0);
+	t.false(mover?.ready());
+	target.far.attach(sinkOf({}));
+	await empty;
+	t.true(mover?.ready());
+	mover?.close();
+	for (const { near, far, listener } of [source, target]) {
 		near.destroy();
 		far.destroy();
 		await listener.stop();
