@@ -289,10 +289,12 @@ static void add_process(int pid, struct usage *usage) {
 	if (!file) return;
 	text[fread(text, 1, sizeof text - 1, file)] = 0;
 	fclose(file);
-	long user = 0, system = 0, pages = 0;
+	// Of children that have ended, too, once they were waited for: dante's come and go.
+	long user = 0, system = 0, ended_user = 0, ended_system = 0, pages = 0;
 	char *fields = strrchr(text, ')');
-	if (fields && sscanf(fields + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld %*d %*d %*d %*d %*d %*d %*u %*u %ld", &user, &system, &pages) == 3) {
-		usage->cpu += (user + system) / (double)sysconf(_SC_CLK_TCK);
+	if (fields && sscanf(fields + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld %ld %ld %*d %*d %*d %*d %*u %*u %ld",
+		&user, &system, &ended_user, &ended_system, &pages) == 5) {
+		usage->cpu += (user + system + ended_user + ended_system) / (double)sysconf(_SC_CLK_TCK);
 		usage->kilobytes += pages * (sysconf(_SC_PAGESIZE) / 1024);
 	}
 	snprintf(path, sizeof path, "/proc/%d/task", pid);
