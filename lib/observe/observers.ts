@@ -1,5 +1,6 @@
 // Several observers as one.
 import type { Observer } from '../core/observer.ts';
+import { tellAll } from '../core/tell-all.ts';
 
 type Verb = keyof Observer;
 
@@ -29,15 +30,5 @@ export function observers(...all: readonly Observer[]): Observer {
 
 /** No verb has more than three facts; to gather them in an array would cost each flow two. */
 function tellingAll(hearers: readonly Telling[]): Telling {
-	return (first, second, third) => {
-		let thrown: { readonly error: unknown } | null = null;
-		for (const tell of hearers) {
-			try {
-				tell(first as never, second as never, third as never);
-			} catch (error) {
-				thrown ??= { error };
-			}
-		}
-		if (thrown) throw thrown.error;
-	};
+	return (first, second, third) => tellAll(hearers, (tell) => tell(first, second, third));
 }
