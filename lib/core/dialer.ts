@@ -1,5 +1,4 @@
 // The one seam out. Direct, hop, chain, group and block are all dialers, so they nest.
-
 import type { DatagramPath, PathSink } from './datagram.ts';
 import { GatewayError } from './error.ts';
 import type { Flow } from './flow.ts';

@@ -1,6 +1,5 @@
 // UDP ASSOCIATE (RFC 1928 section 7): a socket for the client's datagrams, the way out opened to its last hop, then the reply
 // that names the socket. Everything ends with the control connection, or with what stands still for too long.
-
 import { abortError, type DialContext, type Outbound } from '../core/dialer.ts';
 import { GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';

@@ -1,6 +1,5 @@
 // BIND (RFC 1928 section 4, SOCKS4 memo): listens for one connection from one peer, says where, then says who came, and from
 // there on it is a tunnel. Who else comes is closed and counted, and the wait goes on.
-
 import { type Came, type DialContext, type Outbound, unsupported, type Waiter } from '../core/dialer.ts';
 import type { GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';

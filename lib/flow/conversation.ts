@@ -126,7 +126,7 @@ export class Conversation implements ServerHandshakeOptions, TunnelDeps {
 	}
 
 	route(target: Target): Way {
-		return this.#judged(this.#subjectOf(target), () => this.#deps.hooks.route?.(target, this.#flow) ?? null);
+		return this.#routed(this.#subjectOf(target));
 	}
 
 	#commandDeps(): CommandDeps {
@@ -144,7 +144,7 @@ export class Conversation implements ServerHandshakeOptions, TunnelDeps {
 			client: this.#client.ip,
 			udp,
 			bind,
-			route: (target) => this.#routeOf(target, { portless: true }),
+			route: (target) => this.#routed({ ...this.#subjectOf(target), portless: true }),
 			routeOfClient: (named) => this.#routeOfClient(named),
 			named: () => this.#hook(() => hooks.route?.(ANYWHERE, this.#flow)) ?? null,
 			judge: (target, named) => this.#judged(this.#subjectOf(target), () => named),
@@ -219,9 +219,8 @@ export class Conversation implements ServerHandshakeOptions, TunnelDeps {
 	}
 
 	/** Judges, then routes. Throws GatewayError when the exit policy says no. */
-	#routeOf(target: Target, about: Pick<Subject, 'portless' | 'request'>): Way {
-		const subject = { ...this.#subjectOf(target), ...about };
-		return this.#judged(subject, () => this.#deps.hooks.route?.(target, this.#flow) ?? null);
+	#routed(subject: Subject): Way {
+		return this.#judged(subject, () => this.#deps.hooks.route?.(subject.target, this.#flow) ?? null);
 	}
 
 	/** The way of a client whose target is not known yet, or may be anybody. */
@@ -293,7 +292,7 @@ export class Conversation implements ServerHandshakeOptions, TunnelDeps {
 	#exchangeDeps(): ExchangeDeps {
 		const { options, pool, sweep, clock } = this.#deps;
 		return {
-			route: (target, request) => this.#routeOf(target, { request }),
+			route: (target, request) => this.#routed({ ...this.#subjectOf(target), request }),
 			permission: () => this.#admission.request(),
 			pool,
 			sweep,

@@ -1,6 +1,5 @@
 // The time between a client's request and the answer to it, for everything that is no stream: one deadline, called off when
 // the client leaves, and a refusal in the client's own protocol when it fails.
-
 import { asGatewayError } from '../core/error.ts';
 import type { Halt } from '../core/halt.ts';
 import type { ServerHandshake } from '../io/handshake.ts';

@@ -1,5 +1,4 @@
 // An opaque stream: dial, answer, relay. The answer to the client is made from what the dial really did.
-
 import type { Optimistic, Outbound, Use } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Flow, Outcome } from '../core/flow.ts';

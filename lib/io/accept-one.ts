@@ -1,6 +1,5 @@
 // Listens for one connection of one peer, for BIND. Whoever else connects is closed at once, and the first who may come ends
 // the listening.
-
 import { createSocket } from 'node:dgram';
 import { abortError, type Came, type Waiter } from '../core/dialer.ts';
 import type { GatewayError } from '../core/error.ts';

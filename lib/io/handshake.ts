@@ -1,6 +1,5 @@
 // Joins a codec to a link, under one deadline. The only place where a handshake meets a socket: the codec says what to
 // do, this file does it. What came behind the handshake ends up in `link.early`.
-
 import { abortError, type Optimistic } from '../core/dialer.ts';
 import { asGatewayError, GatewayError } from '../core/error.ts';
 import type { Halt } from '../core/halt.ts';

@@ -1,7 +1,6 @@
 // One use of a group: the member picked for it, the dial that goes on to the next one when that fails, and what the member
 // is told to have done. Who fails for a reason of its own is marked; a refusal by its policy is none of that, but its site
 // is better served by another.
-
 import { noteLatency } from '../balance/latency.ts';
 import type { Member } from '../balance/member.ts';
 import type { Bans } from '../balance/scores.ts';

@@ -1,6 +1,5 @@
 // An upstream proxy: a dialer to it and a client codec. Reaching it and its word about the target are told apart here, for
 // the one is this hop's failure and the other is the cause that goes back to the client, whatever hops are in between.
-
 import type { DatagramPath, PathSink } from '../core/datagram.ts';
 import { type DialContext, type Dialer, type Outbound, type Question, unsupported } from '../core/dialer.ts';
 import { asGatewayError, type Code, type ErrorDetails, GatewayError } from '../core/error.ts';
