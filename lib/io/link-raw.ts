@@ -238,26 +238,25 @@ export class RawLink implements Link, Watched, Later {
 	}
 
 	write(bytes: Uint8Array): boolean {
-		if (this.#fd < 0 || this.#fin !== 'none' || bytes.length === 0) return true;
-		const sent = this.#queue === null ? this.reactor.calls.send(this.#fd, bytes, bytes.length) : 0;
-		if (sent === bytes.length) return true;
-		if (!this.#waits(sent)) return true;
-		return this.#rest.add(sent > 0 ? bytes.subarray(sent) : bytes);
+		if (bytes.length === 0) return true;
+		const sent = this.#send(bytes, bytes.length);
+		return sent === bytes.length || this.#rest.add(bytes.subarray(sent));
 	}
 
 	/** As `write`, the first `length` bytes of a buffer that is somebody else's: what does not leave at once is copied. */
 	writeFrom(buffer: Buffer, length: number): boolean {
-		if (this.#fd < 0 || this.#fin !== 'none') return true;
-		const sent = this.#queue === null ? this.reactor.calls.send(this.#fd, buffer, length) : 0;
-		if (sent === length) return true;
-		return this.#waits(sent) ? this.#rest.addCopy(buffer, Math.max(0, sent), length) : true;
+		const sent = this.#send(buffer, length);
+		return sent === length || this.#rest.addCopy(buffer, sent, length);
 	}
 
-	/** Whether what has not left has to wait; false when the link is closed. */
-	#waits(sent: Result): boolean {
+	/** How many have left, or have nobody to go to; the others have to wait. */
+	#send(bytes: Uint8Array, length: number): number {
+		if (this.#fd < 0 || this.#fin !== 'none') return length;
+		const sent = this.#queue === null ? this.reactor.calls.send(this.#fd, bytes, length) : 0;
+		if (sent === length) return length;
 		if (sent < 0 && sent !== -EAGAIN) this.#fail(sent);
 		else this.#tellWritable();
-		return this.#fd >= 0;
+		return this.#fd < 0 ? length : Math.max(0, sent);
 	}
 
 	get #rest(): SendQueue {
