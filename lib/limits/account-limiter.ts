@@ -79,7 +79,6 @@ export class AccountLimiter implements Limiter {
 	#allowances: Allowances;
 	#ceilings: Ceilings;
 	#deps: Required<LimiterDeps>;
-	/** By id, or by key. */
 	readonly #guests: Map<string | number, Guest> = new Map();
 	readonly #networks: Map<string, Account> = new Map();
 	readonly #users: Map<string, Account> = new Map();
@@ -127,7 +126,7 @@ export class AccountLimiter implements Limiter {
 
 	enter(client: Client, link: Pick<Link, 'reset'>): Admission | null {
 		this.#sweep(SWEEP_MS);
-		const guest = this.#guests.get(client.id ?? client.key) ?? this.#newcomer(client);
+		const guest = this.#guests.get(idOf(client)) ?? this.#newcomer(client);
 		if (guest === null || isFull(guest.handshakes, this.#ceilings.handshakes)) return null;
 		if (isFull(this.#waiting.size, this.#ceilings.totalHandshakes)) {
 			const longest = this.#waiting.longest(guest.crowd);
@@ -148,7 +147,7 @@ export class AccountLimiter implements Limiter {
 		for (const account of accounts) account.users++;
 		const crowd = this.#crowds.join(client.network);
 		const guest: Guest = { client, subject, crowd, accounts, failures: null, here: 0, handshakes: 0 };
-		this.#guests.set(client.id ?? client.key, guest);
+		this.#guests.set(idOf(client), guest);
 		return guest;
 	}
 
@@ -199,10 +198,10 @@ export class AccountLimiter implements Limiter {
 	#forgetOldest(count: number): void {
 		let left = count;
 		for (const mercy of [false, true]) {
-			for (const [key, guest] of this.#guests) {
+			for (const guest of this.#guests.values()) {
 				if (left === 0) break;
 				if (guest.here > 0 || (!mercy && guest.failures?.refusal())) continue;
-				this.#forget(key, guest);
+				this.#forget(guest);
 				left--;
 			}
 		}
@@ -216,14 +215,14 @@ export class AccountLimiter implements Limiter {
 		const nowMs = this.#deps.clock.nowMs();
 		if (nowMs - this.#sweptMs < everyMs) return;
 		this.#sweptMs = nowMs;
-		for (const [key, guest] of this.#guests) if (isGone(guest)) this.#forget(key, guest);
+		for (const guest of this.#guests.values()) if (isGone(guest)) this.#forget(guest);
 		for (const all of [this.#networks, this.#users])
 			for (const [name, account] of all) if (account.users === 0 && account.idle) all.delete(name);
 	}
 
-	#forget(key: string | number, { accounts, crowd, client }: Guest): void {
+	#forget({ accounts, crowd, client }: Guest): void {
 		for (const account of accounts) account.users--;
-		this.#guests.delete(key);
+		this.#guests.delete(idOf(client));
 		this.#crowds.leave(client.network, crowd);
 	}
 
@@ -364,6 +363,10 @@ class Place implements Admission, Taken {
 		leaveAll(this.#accounts);
 		this.#forget();
 	}
+}
+
+function idOf({ id, key }: Client): string | number {
+	return id ?? key;
 }
 
 /** Null when none of them counts bytes. */

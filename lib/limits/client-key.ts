@@ -17,15 +17,15 @@ export const CLIENT_PREFIXES: ClientPrefixes = { v4Bits: 32, v6Bits: 64, network
 /** The client at an address as accepted, IPv4-mapped ones unwrapped; a zone has no place in an `Ip`. */
 export function clientOf(ip: Ip, prefixes: ClientPrefixes = CLIENT_PREFIXES): Client {
 	const plain = typeof ip !== 'number' && isMapped(ip) ? ip4Within(ip, 12) : ip;
-	const client = { ip: plain, key: clientKey(plain, prefixes), network: networkKey(plain, prefixes) };
-	const ip4 = typeof plain === 'number' ? plain : translatedIp4(plain);
+	const ip4 = ip4Of(plain);
+	const network = ip4 === null ? networkKey(plain as Ip6, prefixes) : null;
+	const client = { ip: plain, key: clientKey(plain, prefixes), network };
 	return ip4 !== null && prefixes.v4Bits >= 32 ? { ...client, id: ip4 } : client;
 }
 
-/** The wider prefix as text; null for IPv4, where an address is all that most people have. */
-function networkKey(ip: Ip, { networkBits }: ClientPrefixes): string | null {
-	if (networkBits === null || typeof ip === 'number' || translatedIp4(ip) !== null) return null;
-	return key6(ip, networkBits);
+/** The wider prefix as text. IPv4 has none: an address is all that most people have there. */
+function networkKey(ip: Ip6, { networkBits }: ClientPrefixes): string | null {
+	return networkBits === null ? null : key6(ip, networkBits);
 }
 
 /**
@@ -33,17 +33,18 @@ function networkKey(ip: Ip, { networkBits }: ClientPrefixes): string | null {
  * is not the shortest one.
  */
 export function clientKey(ip: Ip, { v4Bits, v6Bits }: Omit<ClientPrefixes, 'networkBits'> = CLIENT_PREFIXES): string {
-	const ip4 = typeof ip === 'number' ? ip : translatedIp4(ip);
+	const ip4 = ip4Of(ip);
 	if (ip4 === null) return key6(ip as Ip6, v6Bits);
 	if (v4Bits >= 32) return formatIp4(ip4);
 	return `${formatIp4(v4Bits === 0 ? 0 : (ip4 & (-1 << (32 - v4Bits))) >>> 0)}/${v4Bits}`;
 }
 
 /**
- * The IPv4 address that a client has, seen through IPv4-mapped, NAT64 (64:ff9b::/96) or 6to4. Forms in which a client
+ * The IPv4 address that a client has, as it is or seen through IPv4-mapped, NAT64 (64:ff9b::/96) or 6to4. Forms in which a client
  * picks the IPv4 part by itself (ISATAP) are not among them: they would give it as many keys as it likes.
  */
-function translatedIp4(ip: Ip6): number | null {
+function ip4Of(ip: Ip): number | null {
+	if (typeof ip === 'number') return ip;
 	if (ip[0] === 0x20 && ip[1] === 0x02) return ip4Within(ip, 2);
 	if (ip[0] !== 0) return null;
 	const isNat64 = ip4Within(ip, 0) === 0x0064ff9b && ip4Within(ip, 4) === 0 && ip4Within(ip, 8) === 0;
