@@ -54,12 +54,6 @@ function messageLength(bytes: Buffer): number | null {
 	return bytes.length < 5 ? 0 : 4 + 1 + (bytes[4] as number) + 2;
 }
 
-/** Whether a whole greeting has that method. */
-function lists(greeting: Buffer, method: number): boolean {
-	for (let i = 2; i < greeting.length; i++) if (greeting[i] === method) return true;
-	return false;
-}
-
 /**
  * The gateway's side. Users and passwords are asked about as latin1 text, each character one byte, exactly as sent, and
  * empty ones too: RFC 1929 wants 1 to 255 bytes, real clients send an empty password.
@@ -92,8 +86,8 @@ export class Socks5Server extends Machine {
 
 	/** Only what the client listed may be chosen. Nothing is asked that is of no use; who offers a name has one to tell. */
 	#choose(greeting: Buffer): number {
-		const named = lists(greeting, METHOD.password);
-		if (!this.#authRequired && lists(greeting, METHOD.none) && !(named && this.#asksName)) return METHOD.none;
+		const named = greeting.includes(METHOD.password, 2);
+		if (!this.#authRequired && greeting.includes(METHOD.none, 2) && !(named && this.#asksName)) return METHOD.none;
 		return named ? METHOD.password : METHOD.unacceptable;
 	}
 
