@@ -111,7 +111,7 @@ for (const protocol of TUNNELS) {
 			dial.on('end', () => dial.end());
 			client[leave]();
 			await gone;
-			t.pass();
+			t.true(dial.destroyed);
 		}
 	});
 }

@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import type { Link } from '../../lib/core/link.ts';
 import { connectTcp } from '../../lib/io/connect.ts';
-import { type Listener, listen } from '../../lib/io/listen.ts';
+import { listen } from '../../lib/io/listen.ts';
 import { type Native, nativeCalls } from '../../lib/io/native.ts';
 import { Reactor } from '../../lib/io/reactor.ts';
 
@@ -55,10 +55,16 @@ export function counting(calls: Native | null, counts: Counts): Native | null {
 	};
 }
 
-/** Two ends of a connection in one reactor, and what listens. */
-export async function pair(reactor: Reactor): Promise<{ near: Link; far: Link; listener: Listener }> {
+/** Two ends of a connection in one reactor; `close` closes both, and what listens. */
+export async function pair(reactor: Reactor): Promise<{ near: Link; far: Link; close(this: void): Promise<void> }> {
 	const accepted = Promise.withResolvers<Link>();
 	const listener = await listen({ host: '127.0.0.1', port: 0 }, { reactor, onLink: accepted.resolve });
 	const near = await connectTcp(LOOPBACK, listener.address.port, { side: 'target', signal: live, reactor });
-	return { near, far: await accepted.promise, listener };
+	const far = await accepted.promise;
+	const close = async (): Promise<void> => {
+		near.destroy();
+		far.destroy();
+		await listener.stop();
+	};
+	return { near, far, close };
 }

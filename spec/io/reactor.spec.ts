@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
+import { setImmediate as turn } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import test from 'ava';
 import type { Link } from '../../lib/core/link.ts';
@@ -60,7 +61,7 @@ alone('an event of one that is gone does not reach the one in its place', async 
 });
 
 native('timers and promises go on while bytes never stop', async (t) => {
-	const { near, far, listener } = await pair(reactorOf(t));
+	const { near, far, close } = await pair(reactorOf(t));
 	let flows = true;
 	const chunk = Buffer.alloc(65_536);
 	const pump = (): void => {
@@ -79,16 +80,14 @@ native('timers and promises go on while bytes never stop', async (t) => {
 	for (let i = 0; i < 10; i++) await new Promise((resolve) => setTimeout(resolve, 1));
 	flows = false;
 	t.true(bytes > 0);
-	near.destroy();
-	far.destroy();
-	await listener.stop();
+	await close();
 });
 
 native(
 	'who moves much waits for its turn: small things are told in between, in order, and nobody is left out',
 	async (t) => {
 		const reactor = reactorOf(t);
-		const { near, far, listener } = await pair(reactor);
+		const { near, far, close } = await pair(reactor);
 		const told: string[] = [];
 		const bulky = (name: string) => ({
 			left: 3,
@@ -111,19 +110,17 @@ native(
 		for (const name of ['a', 'b', 'c']) reactor.laterBulky(bulky(name));
 		await heard.promise;
 		t.is(told.indexOf('small'), 1, told.join(' '));
-		while (told.length < 10) await new Promise((resolve) => setImmediate(resolve));
+		while (told.length < 10) await turn();
 		t.deepEqual(
 			told.filter((name) => name !== 'small'),
 			['a', 'b', 'c', 'a', 'b', 'c', 'a', 'b', 'c'],
 		);
-		near.destroy();
-		far.destroy();
-		await listener.stop();
+		await close();
 	},
 );
 
 alone('nothing runs while nothing happens', async (t) => {
-	const { near, far, listener } = await pair(reactorOf(t));
+	const { near, far, close } = await pair(reactorOf(t));
 	near.attach(sinkOf({}));
 	far.attach(sinkOf({}));
 	// Other threads of this process start programs, whose first moments share our descriptors: rest may come a little later.
@@ -134,9 +131,7 @@ alone('nothing runs while nothing happens', async (t) => {
 		turns = performance.nodeTiming.uvMetricsInfo.loopCount - before;
 	}
 	t.true(turns < 50, `${turns} turns of the loop`);
-	near.destroy();
-	far.destroy();
-	await listener.stop();
+	await close();
 });
 
 const IO = join(import.meta.dirname, '../../lib/io');
